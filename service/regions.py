@@ -21,9 +21,9 @@ class Region:
     polygon: Polygon
     """`(N, 2)` int32 points, x first, clockwise."""
     score: float
-    """Mean region probability inside the polygon, 0 to 1."""
+    """How sure the network is, 0 to 1: mean region probability (`detect`), surest pixel (masks); 1 for a given mask."""
     area: int
-    """Pixels of the mask in this region (of the polygon, where nothing was segmented)."""
+    """Erased pixels (of the polygon, for `detect`)."""
     method: Method | None = None
     """How it is filled; None while nothing was planned."""
     reason: str | None = None

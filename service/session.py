@@ -45,7 +45,7 @@ class Session:
         options.log_severity_level = 4
         try:
             self._session = ort.InferenceSession(graph, sess_options=options, providers=["CPUExecutionProvider"])
-        except Exception as exc:  # noqa: BLE001  onnxruntime raises bare pybind classes
+        except Exception as exc:  # onnxruntime raises bare pybind classes
             raise ModelStoreError(f"{model.file}: not a graph that can be opened: {exc}") from exc
         self.model = model
         _check_tensors(model, "input", model.inputs, self._session.get_inputs())
@@ -97,5 +97,6 @@ def _check_tensors(model: Model, kind: str, expected: tuple[Tensor, ...], found:
         )
         if not (same_dtype and same_shape):
             raise ModelStoreError(
-                f"{model.file}: {kind} {tensor.name!r}: expected {tensor.dtype} {list(tensor.shape)}, found {dtype} {shape}"
+                f"{model.file}: {kind} {tensor.name!r}: "
+                f"expected {tensor.dtype} {list(tensor.shape)}, found {dtype} {shape}"
             )

@@ -1,0 +1,118 @@
+"""Look at the ring around a hole and say what kind of background it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from service.imaging.arrays import Image, Mask
+from service.imaging.masks import dilate_disc
+
+RING_PX = 9
+TOUCHING_PX = 3
+TOLERANCE_LEVELS = 12
+MIN_RING_SHARE = 0.72
+MIN_TOUCHING_SHARE = 0.88
+MIN_RING_PIXELS = 24
+MAX_RESIDUAL_LEVELS = 3.5
+FLAT_RANGE_LEVELS = 2.0
+
+Colour = npt.NDArray[np.float32]
+"""`(3,)` float32 RGB, levels 0 to 255."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """The plain background that a ring shows."""
+
+    colour: Colour
+    """`(3,)` median of the ring's plain pixels."""
+    plane: npt.NDArray[np.float32]
+    """`(3, 3)`: rows 1, x, y; columns RGB. Levels at a pixel are `[1, x, y] @ plane`, x and y in crop pixels."""
+    is_flat: bool
+    """Whether the plane varies by less than FLAT_RANGE_LEVELS over the hole."""
+    plain_share: float
+    """Share of the ring that is plain, 0 to 1; the rest is outline, ink or art that happens to be near."""
+
+
+def ring_of(hole: Mask, forbidden: Mask, radius_px: int = RING_PX) -> npt.NDArray[np.bool_]:
+    """The `(H, W)` pixels within `radius_px` of `hole` that are not `forbidden` (text, other holes)."""
+    return (dilate_disc(hole, radius_px) > 0) & (forbidden == 0)
+
+
+def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None:
+    """The plain background around `hole`, or None if what is there is not plain.
+
+    Plain: most of the ring, and nearly all that touches the hole, is within TOLERANCE_LEVELS of one colour,
+    or of a colour that changes linearly. `forbidden` `(H, W)` holds every hole: no ring looks at another's text.
+    """
+    near = ring_of(hole, forbidden)
+    if np.count_nonzero(near) < MIN_RING_PIXELS:
+        return None
+    touching = ring_of(hole, forbidden, TOUCHING_PX)
+    rows, columns = np.nonzero(near)
+    samples = image[rows, columns].astype(np.float32)
+    plane, plain = _fit_plane(samples, rows, columns)
+    plain_share = float(plain.mean())
+    if plain_share < MIN_RING_SHARE:
+        return None
+    plain_map = np.zeros(near.shape, np.bool_)
+    plain_map[rows[plain], columns[plain]] = True
+    touching_count = np.count_nonzero(touching)
+    if touching_count and np.count_nonzero(plain_map & touching) < MIN_TOUCHING_SHARE * touching_count:
+        return None
+    residual = samples[plain] - _plane_at(plane, rows[plain], columns[plain])
+    if float(np.abs(residual).mean()) > MAX_RESIDUAL_LEVELS:
+        return None
+    hole_rows, hole_columns = np.nonzero(hole)
+    over_hole = _plane_at(plane, hole_rows, hole_columns)
+    is_flat = bool((over_hole.max(axis=0) - over_hole.min(axis=0)).max() <= FLAT_RANGE_LEVELS)
+    colour = np.median(samples[plain], axis=0).astype(np.float32)
+    return Background(colour, plane, is_flat, plain_share)
+
+
+def deviation(image: Image, background: Background) -> npt.NDArray[np.float32]:
+    """`(H, W)` largest channel difference, in levels, between `image` and its plain `background`."""
+    height, width = image.shape[:2]
+    grid_x = np.arange(width, dtype=np.float32)[None, :, None]
+    grid_y = np.arange(height, dtype=np.float32)[:, None, None]
+    ideal = background.plane[0] + grid_x * background.plane[1] + grid_y * background.plane[2]
+    return np.asarray(np.abs(image.astype(np.float32) - ideal).max(axis=2), np.float32)
+
+
+def _fit_plane(
+    samples: npt.NDArray[np.float32], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Least squares on the plain samples, found by starting from the median and looking again twice."""
+    median = np.median(samples, axis=0)
+    plane = np.zeros((3, 3), np.float32)
+    plane[0] = median
+    plain = np.abs(samples - median).max(axis=1) <= 2 * TOLERANCE_LEVELS
+    design = np.stack([np.ones(len(rows)), columns, rows], axis=1).astype(np.float32)
+    for _ in range(2):
+        if np.count_nonzero(plain) < MIN_RING_PIXELS:
+            break
+        plane = np.linalg.lstsq(design[plain], samples[plain], rcond=None)[0].astype(np.float32)
+        plain = np.abs(samples - design @ plane).max(axis=1) <= TOLERANCE_LEVELS
+    return plane, plain
+
+
+def _plane_at(
+    plane: npt.NDArray[np.float32], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float32]:
+    design = np.stack([np.ones(len(rows)), columns, rows], axis=1).astype(np.float32)
+    return np.asarray(design @ plane, np.float32)
+
+
+def shrink_to(mask: Mask, margin_px: int) -> tuple[int, int, int, int]:
+    """Box around `mask`'s erased pixels, grown by `margin_px` and cut at the image's border."""
+    x, y, width, height = cv2.boundingRect(mask)
+    return (
+        max(0, x - margin_px),
+        max(0, y - margin_px),
+        min(mask.shape[1], x + width + margin_px),
+        min(mask.shape[0], y + height + margin_px),
+    )

@@ -1,0 +1,75 @@
+"""Grow, clean, group and measure text masks. Nothing here knows about models or HTTP."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from service.errors import InvalidOption
+from service.imaging.arrays import Mask
+
+Labels = npt.NDArray[np.int32]
+"""`(H, W)` int32, 0 = nothing, 1..n = the group that a pixel belongs to."""
+
+
+def from_bool(flags: npt.NDArray[np.bool_]) -> Mask:
+    """The `(H, W)` mask that is 255 where `flags` is true."""
+    return np.where(flags, np.uint8(255), np.uint8(0))
+
+
+def dilate(mask: Mask, radius_px: int) -> Mask:
+    """Grow the erased area by `radius_px` (max pooling, k = 2 * radius_px + 1), so that soft glyph edges are covered.
+
+    Returns a new `(H, W)` uint8 mask; `radius_px=0` gives an equal copy.
+    Raises InvalidOption if `radius_px` is negative.
+    """
+    if radius_px < 0:
+        raise InvalidOption(f"dilate_px is {radius_px}; expected 0 or more")
+    if radius_px == 0:
+        return mask.copy()
+    side = 2 * radius_px + 1
+    return _u8(cv2.dilate(mask, np.ones((side, side), np.uint8)))
+
+
+def dilate_disc(mask: Mask, radius_px: int) -> Mask:
+    """Grow by a disc instead of a square: the same reach in every direction."""
+    if radius_px == 0:
+        return mask.copy()
+    side = 2 * radius_px + 1
+    return _u8(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
+
+
+def close_gaps(mask: Mask, radius_px: int) -> Mask:
+    """Fill gaps narrower than `2 * radius_px` between erased pixels; the outer border stays where it is."""
+    side = 2 * radius_px + 1
+    padded = cv2.copyMakeBorder(mask, side, side, side, side, cv2.BORDER_CONSTANT, value=0)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    return _u8(closed[side:-side, side:-side])
+
+
+def drop_specks(mask: Mask, min_area_px: int) -> Mask:
+    """A copy of `mask` without 8-connected components of fewer than `min_area_px` pixels."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    keep = np.zeros(count, np.uint8)
+    keep[1:] = np.where(stats[1:, cv2.CC_STAT_AREA] >= min_area_px, 255, 0)
+    return _u8(keep[labels])
+
+
+def label_groups(mask: Mask, gap_px: int) -> tuple[int, Labels]:
+    """Number the parts of `mask` so that parts nearer than `2 * gap_px` to each other share a number.
+
+    Returns the count n and `(H, W)` labels: 1..n where `mask` is set, 0 elsewhere.
+    """
+    count, labels = cv2.connectedComponents(dilate(mask, gap_px), connectivity=8)
+    labels[mask == 0] = 0
+    return count - 1, labels.astype(np.int32, copy=False)
+
+
+def share(mask: Mask) -> float:
+    """Share of the image that is erased, 0 to 1."""
+    return float(np.count_nonzero(mask)) / mask.size if mask.size else 0.0
+
+
+def _u8(array: npt.NDArray[np.generic]) -> Mask:
+    return array.astype(np.uint8, copy=False)
