@@ -1,0 +1,222 @@
+"""The asset pack: fonts, pictures and lettered comic pages that pages are drawn with.
+
+A pack is a folder of third-party material under free licences, given as an option and never part of this repository.
+Without one, `AssetPack.builtin()` makes do with the font inside Pillow, and all pictures are drawn by procedure.
+Nothing here draws random numbers: the same pack always answers the same.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFont
+
+FIGURE_KINDS = ("av", "clip", "chara", "emoji")
+"""Art that stands alone, with alpha: avatars, clip art, drawn characters, small objects."""
+SCENE_KINDS = ("scene", "photo")
+"""Art that fills a picture."""
+_LANGUAGES = {"kr": "ko"}
+_KANJI, _HANGUL, _CYRILLIC = ("\u4e00", "\u9fff"), ("\uac00", "\ud7a3"), ("\u0410", "\u044f")
+_PLAIN_LATIN = "".join(map(chr, range(33, 127)))
+_RUSSIAN = "".join(map(chr, range(0x410, 0x450))) + "Ёё"
+_MOST_FONT_SIZES, _MOST_ART, _MOST_COMICS = 600, 2200, 260
+
+
+@dataclass(frozen=True)
+class Face:
+    """One font: what it may write and how it looks."""
+
+    name: str
+    language: str
+    """ja, en, ko, zh or ru."""
+    style: str
+    """dlg (dialogue), hand, pop, sans, serif, deco, sfx (heavy display), sfxo (outlined display) or pixel."""
+    characters: str
+    data: bytes = field(repr=False)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The characters that may be drawn."""
+        return frozenset(self.characters)
+
+    @cached_property
+    def kanji(self) -> str:
+        """Its Chinese characters."""
+        return "".join(c for c in self.characters if _KANJI[0] <= c <= _KANJI[1])
+
+    @cached_property
+    def syllables(self) -> str:
+        """Its hangul."""
+        return "".join(c for c in self.characters if _HANGUL[0] <= c <= _HANGUL[1])
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def sized(self, size_px: float) -> ImageFont.FreeTypeFont:
+        """The font at a whole size of at least 4 px."""
+        return _sized(self, max(4, round(size_px)))
+
+    def without_unknown(self, text: str) -> str:
+        """The text with only those characters that the font has."""
+        return "".join(c for c in text if c in self.known or c in " \n")
+
+
+@lru_cache(maxsize=_MOST_FONT_SIZES)
+def _sized(face: Face, size_px: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(io.BytesIO(face.data), size_px, layout_engine=ImageFont.Layout.BASIC)
+
+
+@dataclass(frozen=True)
+class ComicVariant:
+    """One lettering of a comic page: its layers' file names; bubbles may be painted in the art (None)."""
+
+    language: str
+    letters: str
+    bubbles: str | None
+
+
+@dataclass(frozen=True)
+class ComicPage:
+    """A textless comic page and its letterings."""
+
+    id: str
+    episode: str
+    art: str
+    variants: tuple[ComicVariant, ...]
+
+
+class AssetPack:
+    """Everything that pages are drawn with. Pictures are decoded when first asked for and kept."""
+
+    def __init__(self, folder: Path | None, faces: Sequence[Face]) -> None:
+        self.folder = folder
+        self.faces = tuple(faces)
+        self._art_index: dict[str, list[dict]] = {}
+        self._art_bytes = b""
+        self.comics: tuple[ComicPage, ...] = ()
+        self.art = lru_cache(maxsize=_MOST_ART)(self._decode_art)
+        self.comic_art = lru_cache(maxsize=_MOST_COMICS)(self._decode_comic_art)
+        self.comic_layers = lru_cache(maxsize=_MOST_COMICS)(self._decode_comic_layers)
+        self.faces_for = lru_cache(maxsize=500)(self._faces_for)
+        if folder is not None:
+            self._read_art_index(folder / "art")
+            self._read_comics(folder / "comic_pairs")
+
+    @classmethod
+    def open(cls, folder: str | Path | None) -> AssetPack:
+        """The pack in a folder, or the built-in one if folder is None.
+
+        Raises FileNotFoundError if the folder holds no `fonts/fonts.tar.xz`.
+        """
+        if folder is None:
+            return cls.builtin()
+        folder = Path(folder)
+        faces = _faces_in_archive(folder / "fonts" / "fonts.tar.xz")
+        loose = sorted((folder / "fonts" / "extra").glob("*.ttf"))
+        faces += [face for path in loose for face in _faces_in_file(path)]
+        return cls(folder, faces)
+
+    @classmethod
+    def builtin(cls) -> AssetPack:
+        """A pack from nothing but Pillow: one Latin font that plays all parts, and no pictures."""
+        data = ImageFont.load_default(16).font_bytes
+        roles = {"ja": ("dlg", "sfx"), "en": ("dlg", "hand", "sans", "serif", "sfx", "deco"), "ko": ("dlg",), "zh": ("dlg",)}
+        faces = [
+            Face(f"builtin-{language}-{style}", language, style, _PLAIN_LATIN, data)
+            for language, styles in roles.items()
+            for style in styles
+        ]
+        return cls(None, faces)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Languages that at least one font writes."""
+        return tuple(sorted({face.language for face in self.faces}))
+
+    def _faces_for(self, language: str, style: str) -> tuple[Face, ...]:
+        """Fonts of a language in a style, or all of that language if it has none in that style."""
+        spoken = tuple(face for face in self.faces if face.language == language)
+        styled = tuple(face for face in spoken if face.style == style)
+        return styled or spoken or self.faces
+
+    def count(self, kind: str) -> int:
+        """How many pictures of a kind the pack has."""
+        return len(self._art_index.get(kind, ()))
+
+    def warm(self) -> None:
+        """Decode every picture now, so that processes forked later share them."""
+        for kind, entries in self._art_index.items():
+            for number in range(len(entries)):
+                self.art(kind, number)
+        for page in range(len(self.comics)):
+            self.comic_art(page)
+
+    def _read_art_index(self, folder: Path) -> None:
+        index = folder / "art.json"
+        if not index.exists():
+            return
+        for entry in json.loads(index.read_text("utf-8")):
+            self._art_index.setdefault(entry["kind"], []).append(entry)
+        self._art_bytes = (folder / "art.bin").read_bytes()
+
+    def _decode_art(self, kind: str, number: int) -> np.ndarray:
+        """Picture `number` of a kind: `(H, W)` alpha of an icon, `(H, W, 4)` for figures, else `(H, W, 3)`; uint8."""
+        entry = self._art_index[kind][number]
+        start = entry["offset"]
+        picture = Image.open(io.BytesIO(self._art_bytes[start : start + entry["length"]]))
+        mode = {"icon": "L", "scene": "RGB", "photo": "RGB"}.get(kind, "RGBA")
+        return np.asarray(picture.convert(mode))
+
+    def _read_comics(self, folder: Path) -> None:
+        index = folder / "pairs.json"
+        if not index.exists():
+            return
+        self.comics = tuple(
+            ComicPage(
+                page["id"],
+                page["episode"],
+                page["art"],
+                tuple(ComicVariant(v["lang"], v["letters"], v["bubbles"]) for v in page["variants"]),
+            )
+            for page in json.loads(index.read_text("utf-8"))
+        )
+
+    def _decode_comic_art(self, number: int) -> np.ndarray:
+        """`(H, W, 3)` painted page without letters; some have empty bubbles painted in."""
+        return np.asarray(Image.open(self.folder / "comic_pairs" / self.comics[number].art).convert("RGB"))
+
+    def _decode_comic_layers(self, number: int, variant: int) -> tuple[np.ndarray | None, np.ndarray]:
+        """Bubbles (or None) and letters of a page, each `(H, W, 4)` RGBA."""
+        found = self.comics[number].variants[variant]
+        root = self.folder / "comic_pairs"
+        bubbles = np.asarray(Image.open(root / found.bubbles).convert("RGBA")) if found.bubbles else None
+        return bubbles, np.asarray(Image.open(root / found.letters).convert("RGBA"))
+
+
+def _faces_in_archive(path: Path) -> list[Face]:
+    """Fonts of a `fonts.tar.xz` with its `meta.json`."""
+    with tarfile.open(path) as archive:
+        data = {member.name: archive.extractfile(member).read() for member in archive if member.isfile()}
+    return [
+        Face(name, _LANGUAGES.get(about["lang"], about["lang"]), about["cls"], about["chars"], data[name])
+        for name, about in sorted(json.loads(data["meta.json"]).items())
+    ]
+
+
+def _faces_in_file(path: Path) -> list[Face]:
+    """A loose font, for the scripts that it really draws: Latin, and Russian if it has Cyrillic letters."""
+    data = path.read_bytes()
+    font = ImageFont.truetype(io.BytesIO(data), 24, layout_engine=ImageFont.Layout.BASIC)
+    missing = bytes(font.getmask("\uffff"))
+    style = "hand" if "hand" in path.stem.lower() else "serif" if "serif" in path.stem.lower() else "sans"
+    faces = [Face(path.name, "en", style, _PLAIN_LATIN, data)]
+    if bytes(font.getmask(_CYRILLIC[0])) != missing and bytes(font.getmask(_CYRILLIC[1])) != missing:
+        faces += [Face(f"{path.name}#ru-{part}", "ru", part, _RUSSIAN + _PLAIN_LATIN, data) for part in {style, "dlg"}]
+    return faces
