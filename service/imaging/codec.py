@@ -1,13 +1,31 @@
-"""Image files to arrays and back, losing nothing. The only place that decodes or encodes image files."""
+"""Image files to arrays and back, losing nothing. The only place that decodes or encodes image files.
+
+A picture is worked on as upright 8-bit RGB. What goes back into the file are its own stored samples, in stored order
+and at native depth, changed inside the mask and nowhere else; the table in the README says what that means for each
+mode, and a test runs each of its rows.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
+from service.errors import AnimatedImage, InvalidMask, MaskMismatch, NotEncodable
 from service.imaging.arrays import Image, Mask
+from service.imaging.colour import luma
+from service.imaging.conversion import for_jpeg, for_png, for_webp, stand_upright
+from service.imaging.formats import jpeg, png, webp
+from service.imaging.formats.rasters import foreign_errors, memory_errors
+from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
+from service.imaging.orientation import stored_order, upright
+from service.imaging.stored import Metadata, Stored, alpha_of, put, view
+from service.options import OutputFormat
 
 Fidelity = Literal["exact", "blocks", "reencoded"]
+DEFAULT_QUALITY = 95
 
 
 @dataclass(frozen=True)
@@ -20,3 +38,149 @@ class Encoded:
     """`exact`: outside the mask every stored sample is as in the upload; `blocks`: every JPEG block that the
     mask does not touch is; `reencoded`: the format or a request to convert changed values everywhere."""
     untouched_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded file: what the networks see, and what goes back."""
+
+    image: Image
+    """`(H, W, 3)` uint8 RGB, upright. Alpha is not composited; pixels that are fully transparent are shown white,
+    because what is stored under them is often noise, and nobody sees it."""
+    alpha: npt.NDArray[np.uint8] | None
+    """`(H, W)` uint8 opacity, upright; None where the file has no transparency."""
+    header: Header
+    stored: Stored
+    """The file's own samples, in stored order."""
+    data: bytes
+    """The file itself."""
+
+
+def read_header(data: bytes, *, max_pixels: int) -> Header:
+    """Read what the file says about itself; nothing is decoded.
+
+    Raises EmptyFile, NotAnImage, UnsupportedFormat, CorruptImage, AnimatedImage (more than one frame or page),
+    TooManyPixels (width x height over `max_pixels`).
+    """
+    kind = sniff(data)
+    with foreign_errors(kind.upper()):
+        header = _HEADER_READERS[kind](data)
+    refuse_too_many_pixels(header, max_pixels)
+    if header.frames > 1:
+        raise AnimatedImage(f"The file holds {header.frames} frames or pages; expected 1.", frames=header.frames)
+    return header
+
+
+def decode(data: bytes, *, max_pixels: int) -> Picture:
+    """Decode an image file. Raises what `read_header` raises, and OutOfMemory."""
+    header = read_header(data, max_pixels=max_pixels)
+    with foreign_errors(header.format.upper()):
+        stored = _READERS[header.format](data, header)
+    with memory_errors():
+        image = upright(view(stored), header.orientation)
+        alpha = alpha_of(stored)
+        if alpha is not None:
+            alpha = upright(alpha, header.orientation)
+            image[alpha == 0] = 255
+    return Picture(image, alpha, header, stored, data)
+
+
+def decode_mask(data: bytes, *, size_hw: tuple[int, int], max_pixels: int) -> Mask:
+    """Decode a mask file: brighter than 127 = erase. `size_hw` is the upright size of the image it belongs to.
+
+    Raises what `decode` raises, MaskMismatch for another size, InvalidMask where anything in it is transparent.
+    """
+    header = read_header(data, max_pixels=max_pixels)
+    if header.size_hw != size_hw:
+        raise MaskMismatch(
+            f"The mask is {header.width} x {header.height} px, the upright image {size_hw[1]} x {size_hw[0]} px.",
+            mask_size=[header.width, header.height],
+            image_size=[size_hw[1], size_hw[0]],
+        )
+    picture = decode(data, max_pixels=max_pixels)
+    if picture.alpha is not None and int(picture.alpha.min()) < 255:
+        raise InvalidMask(
+            "The mask has transparent pixels, which could mean erase or keep; "
+            "send gray, 1-bit or RGB without transparency: white = erase, black = keep."
+        )
+    return np.where(luma(picture.image) > 127, np.uint8(255), np.uint8(0))
+
+
+def check_encodable(header: Header, format: OutputFormat) -> None:  # noqa: A002 - the option's own name
+    """Raise NotEncodable where the output format cannot hold the picture's size; call it before the work."""
+    target: Format = header.format if format == "same" else format
+    limit = _SIDE_LIMITS.get(target)
+    if limit is not None and max(header.width, header.height) > limit:
+        raise NotEncodable(
+            f"The image is {header.width} x {header.height} px; {target} holds at most {limit} px a side.",
+            limit=limit,
+        )
+
+
+def encode(
+    picture: Picture,
+    result: Image,
+    *,
+    mask: Mask,
+    format: OutputFormat,  # noqa: A002 - the option's own name
+    quality: int | None,
+) -> Encoded:
+    """Write `result` (upright RGB) into the picture's own samples where `mask` is 255, and those into a file.
+
+    Outside the mask `result` is not even looked at. Raises NotEncodable (see `check_encodable`), OutOfMemory.
+    """
+    header = picture.header
+    check_encodable(header, format)
+    if format == "same" and quality is None and not mask.any():
+        return Encoded(picture.data, header.media_type, "exact")
+    with memory_errors():
+        changed = put(
+            picture.stored,
+            stored_order(result, header.orientation),
+            stored_order(mask, header.orientation),
+        )
+        if format in {"same", header.format}:
+            return _write_back(picture, changed, quality)
+        return _write_as(format, picture, changed, quality)
+
+
+def _write_back(picture: Picture, changed: Stored, quality: int | None) -> Encoded:
+    """Write the samples into a file of the upload's own format, with all that stood beside them."""
+    header, data = picture.header, picture.data
+    if header.format == "png":
+        return Encoded(png.rewrite(data, changed), header.media_type, "exact")
+    if header.format == "jpeg":
+        return Encoded(jpeg.rewrite(data, changed, quality), header.media_type, "reencoded")
+    lossless = header.lossless and quality is None
+    written = webp.write(changed, webp.read_metadata(data), quality=quality or DEFAULT_QUALITY, lossless=lossless)
+    return Encoded(written, header.media_type, "exact" if lossless else "reencoded")
+
+
+def _write_as(
+    target: Literal["png", "jpeg", "webp"], picture: Picture, changed: Stored, quality: int | None
+) -> Encoded:
+    """Write the samples into a new file of another format."""
+    metadata = _METADATA_READERS[picture.header.format](picture.data)
+    stored, metadata = stand_upright(changed, metadata, picture.header.orientation)
+    if target == "png":
+        stored, metadata, same = for_png(stored, metadata)
+        return Encoded(png.write(stored, metadata), "image/png", "exact" if same else "reencoded")
+    if target == "webp":
+        stored, metadata, same = for_webp(stored, metadata)
+        lossless = picture.header.lossless and quality is None
+        data = webp.write(stored, metadata, quality=quality or DEFAULT_QUALITY, lossless=lossless)
+        return Encoded(data, "image/webp", "exact" if same and lossless else "reencoded")
+    stored, metadata = for_jpeg(stored, metadata)
+    return Encoded(jpeg.write(stored, metadata, quality or DEFAULT_QUALITY), "image/jpeg", "reencoded")
+
+
+def encode_mask(mask: Mask) -> Encoded:
+    """Write a mask as 8-bit gray PNG."""
+    stored = Stored(mask, "gray", 8)
+    return Encoded(png.write(stored, Metadata()), "image/png", "exact")
+
+
+_HEADER_READERS = {"png": png.read_header, "jpeg": jpeg.read_header, "webp": webp.read_header}
+_METADATA_READERS = {"png": png.read_metadata, "jpeg": jpeg.read_metadata, "webp": webp.read_metadata}
+_READERS = {"png": png.read, "jpeg": jpeg.read, "webp": webp.read}
+_SIDE_LIMITS: dict[Format, int] = {"jpeg": jpeg.SIDE_MAX, "webp": webp.SIDE_MAX, "gif": 65535}

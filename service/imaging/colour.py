@@ -1,0 +1,85 @@
+"""Colour: luma, CMYK inks and ICC profiles. Nothing here knows about files."""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+from PIL import ImageCms
+
+from service.imaging.arrays import Image
+
+Inks = npt.NDArray[np.uint8]
+"""`(H, W, 4)` uint8 CMYK, 255 = full ink."""
+
+
+def luma(image: Image) -> npt.NDArray[np.uint8]:
+    """`(H, W)` uint8 brightness (Rec. 601); a gray pixel keeps its value exactly."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def cmyk_to_rgb(inks: Inks, icc: bytes | None) -> Image:
+    """Show CMYK inks as RGB: through their profile where it is usable, else as (1 - ink) * (1 - black)."""
+    transform = _transform(icc, "to-rgb") if icc else None
+    if transform is not None:
+        shown = ImageCms.applyTransform(PillowImage.fromarray(np.ascontiguousarray(inks), "CMYK"), transform)
+        return np.ascontiguousarray(np.asarray(shown))
+    light = 255 - inks.astype(np.uint16)
+    return ((light[..., :3] * light[..., 3:] + 127) // 255).astype(np.uint8)
+
+
+def rgb_to_cmyk(image: Image, icc: bytes | None) -> Inks:
+    """Find inks for RGB colours: through the profile where it is usable, else with as much black as possible."""
+    transform = _transform(icc, "to-cmyk") if icc else None
+    if transform is not None:
+        inks = ImageCms.applyTransform(PillowImage.fromarray(np.ascontiguousarray(image)), transform)
+        return np.ascontiguousarray(np.asarray(inks))
+    brightest = image.max(axis=2, keepdims=True).astype(np.uint16)
+    light = (image.astype(np.uint16) * 255 + brightest // 2) // np.maximum(brightest, 1)
+    colour = np.where(brightest == 0, 0, 255 - light)
+    return np.concatenate([colour, 255 - brightest], axis=2).astype(np.uint8)
+
+
+def colour_space(icc: bytes) -> str | None:
+    """The colour space a profile describes (`RGB`, `GRAY`, `CMYK`...); None where the profile is damaged."""
+    if len(icc) < 128 or icc[36:40] != b"acsp":  # ICC.1:2022, 7.2: the header's space and signature
+        return None
+    return icc[16:20].decode("ascii", "replace").strip()
+
+
+def _transform(icc: bytes, direction: Literal["to-rgb", "to-cmyk"]) -> ImageCms.ImageCmsTransform | None:
+    """A transform between the profile's inks and sRGB, or None where the profile is not a usable CMYK profile.
+
+    Relative colorimetric with black point compensation: bare paper is shown as pure white, and white as bare paper.
+    Built for each picture: nothing is shared between threads.
+    """
+    if colour_space(icc) != "CMYK":
+        return None
+    try:
+        inks, screen = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
+        source, target = (inks, screen) if direction == "to-rgb" else (screen, inks)
+        modes = ("CMYK", "RGB") if direction == "to-rgb" else ("RGB", "CMYK")
+        return ImageCms.buildTransform(
+            source,
+            target,
+            *modes,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+def gray_to_srgb(gray: npt.NDArray[np.uint8], icc: bytes) -> Image:
+    """Show gray samples of a gray profile as sRGB; as equal channels where the profile is not usable."""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "L", "RGB")
+        shown = ImageCms.applyTransform(PillowImage.fromarray(np.ascontiguousarray(gray)), transform)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB), np.uint8)
+    return np.ascontiguousarray(np.asarray(shown))

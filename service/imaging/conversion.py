@@ -1,0 +1,69 @@
+"""Carry a picture over to another file format: what the target can hold stays, the rest changes by a stated rule."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from service.imaging.arrays import Image
+from service.imaging.colour import colour_space, gray_to_srgb
+from service.imaging.exif import resolution_block, with_orientation
+from service.imaging.orientation import upright
+from service.imaging.stored import Metadata, Stored, alpha_of, view
+
+_GRAYS = {"bilevel", "gray", "gray+alpha"}
+
+
+def stand_upright(stored: Stored, metadata: Metadata, orientation: int) -> tuple[Stored, Metadata]:
+    """Turn the samples upright and say so in the EXIF: not every viewer turns every format."""
+    exif = with_orientation(metadata.exif, 1) if metadata.exif else None
+    return replace(stored, samples=upright(stored.samples, orientation)), replace(metadata, exif=exif)
+
+
+def for_png(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]:
+    """PNG holds every mode but CMYK, which becomes sRGB. The last value: whether every sample is as it was."""
+    if stored.layout == "CMYK":
+        return Stored(view(stored), "RGB", 8), replace(metadata, icc=None), False
+    return stored, _with_fitting_profile(stored, metadata), True
+
+
+def for_webp(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]:
+    """WebP holds 8-bit RGB and RGBA. The last value: whether every sample is as it was, or its like in RGB."""
+    same = stored.layout in {"RGB", "RGBA", "bilevel", "gray", "gray+alpha", "palette"} and stored.bits <= 8
+    shown = view(stored)
+    icc = metadata.icc
+    if icc and stored.layout in _GRAYS and colour_space(icc) == "GRAY":
+        shown, icc, same = gray_to_srgb(shown[..., 0], icc), None, False
+    if stored.layout == "CMYK":
+        icc = None
+    alpha = alpha_of(stored)
+    written = Stored(shown, "RGB", 8) if alpha is None else Stored(np.dstack([shown, alpha]), "RGBA", 8)
+    exif = metadata.exif
+    if exif is None and metadata.dpi is not None:
+        exif = resolution_block(metadata.dpi)  # WebP itself has no field for it
+    return written, _with_fitting_profile(written, replace(metadata, icc=icc, exif=exif)), same
+
+
+def for_jpeg(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata]:
+    """JPEG holds 8-bit gray, RGB and CMYK; what is transparent is laid on white, as JPEG knows no transparency."""
+    if stored.layout == "CMYK":
+        return stored, metadata
+    shown = _on_white(stored)
+    written = Stored(shown[..., 0].copy(), "gray", 8) if stored.layout in _GRAYS else Stored(shown, "RGB", 8)
+    return written, _with_fitting_profile(written, metadata)
+
+
+def _on_white(stored: Stored) -> Image:
+    shown, alpha = view(stored), alpha_of(stored)
+    if alpha is None:
+        return shown
+    opacity = alpha[..., None].astype(np.uint16)
+    return np.asarray((shown * opacity + 255 * (255 - opacity) + 127) // 255, np.uint8)
+
+
+def _with_fitting_profile(stored: Stored, metadata: Metadata) -> Metadata:
+    """Leave out a profile of another colour space: a reader would refuse it or misread the picture."""
+    space = colour_space(metadata.icc) if metadata.icc else None
+    wanted = "GRAY" if stored.layout in _GRAYS else "CMYK" if stored.layout == "CMYK" else "RGB"
+    return metadata if space == wanted else replace(metadata, icc=None)

@@ -1,0 +1,213 @@
+"""JPEG (ITU-T T.81): segments, header, samples. Pillow decodes and encodes; the side segments are carried over here."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL import Image as PillowImage
+
+from service.errors import CorruptImage, UnsupportedFormat
+from service.imaging.exif import orientation_of
+from service.imaging.formats.rasters import array_of, encode_with_pillow, foreign_errors, open_with_pillow
+from service.imaging.headers import Header, Layout
+from service.imaging.stored import Metadata, Stored
+
+SIDE_MAX = 65535
+"""Largest width and height, px, that a JPEG can hold; libjpeg stops at 65500."""
+_APP0, _APP1, _APP2, _APP14, _COM, _SOS = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE, 0xDA
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_READABLE_FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive", 0xC9: "arithmetic", 0xCA: "arithmetic"}
+_LAYOUTS: dict[int, Layout] = {1: "gray", 3: "RGB", 4: "CMYK"}
+_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+_SUBSAMPLINGS: dict[tuple[tuple[int, int], ...], int] = {
+    ((1, 1), (1, 1), (1, 1)): 0,
+    ((2, 1), (1, 1), (1, 1)): 1,
+    ((2, 2), (1, 1), (1, 1)): 2,
+}
+_MAX_SEGMENTS = 4096
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One marker segment: its marker byte, where it starts (at the FF) and where its payload lies."""
+
+    marker: int
+    start: int
+    payload: int
+    end: int
+
+
+def read_header(data: bytes) -> Header:
+    """Read what stands before the first scan: size, mode, orientation. Raises CorruptImage, UnsupportedFormat."""
+    frame: Segment | None = None
+    orientation = 1
+    for segment in _segments(data):
+        if segment.marker in _FRAMES and frame is None:
+            frame = segment
+        elif segment.marker == _APP1 and data.startswith(_EXIF, segment.payload):
+            orientation = orientation_of(data[segment.payload + len(_EXIF) : segment.end])
+    if frame is None or frame.end - frame.payload < 6:
+        raise CorruptImage("The JPEG file has no frame header.")
+    precision, height, width, components = struct.unpack_from(">BHHB", data, frame.payload)
+    if frame.end - frame.payload != 6 + 3 * components or not width or not height:
+        raise CorruptImage(f"The JPEG header says {width} x {height} with {components} components.")
+    if frame.marker not in _READABLE_FRAMES or precision != 8 or components not in _LAYOUTS:
+        raise UnsupportedFormat(
+            f"The JPEG has {components} components of {precision} bits (frame type {frame.marker:#x}); "
+            "expected 1, 3 or 4 components of 8 bits, baseline or progressive."
+        )
+    if orientation >= 5:
+        width, height = height, width
+    return Header("jpeg", width, height, _LAYOUTS[components], 8, orientation, lossless=False)
+
+
+def read(data: bytes, header: Header) -> Stored:
+    """Decode the samples in stored order. Raises CorruptImage where the data end early."""
+    with foreign_errors("JPEG"):
+        image = open_with_pillow(_essential(data), "JPEG")
+        expected = {"gray": "L", "RGB": "RGB", "CMYK": "CMYK"}[header.layout]
+        if image.mode != expected:
+            raise CorruptImage(f"The JPEG data decode to {image.mode}, not to {expected}.")
+        samples = array_of(image)
+    return Stored(samples, header.layout, 8, icc=read_metadata(data).icc)
+
+
+def read_metadata(data: bytes) -> Metadata:
+    """Collect what a conversion carries over: profile, EXIF, XMP, resolution."""
+    profile: dict[int, bytes] = {}
+    exif = xmp = dpi = None
+    for segment in _segments(data):
+        payload = data[segment.payload : segment.end]
+        if segment.marker == _APP1 and payload.startswith(_EXIF):
+            exif = payload[len(_EXIF) :]
+        elif segment.marker == _APP1 and payload.startswith(_XMP):
+            xmp = payload[len(_XMP) :]
+        elif segment.marker == _APP2 and payload.startswith(_ICC) and len(payload) > 14:
+            profile[payload[12]] = payload[14:]
+        elif segment.marker == _APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:
+            unit, across, down = struct.unpack_from(">BHH", payload, 7)
+            if unit in {1, 2} and across and down:
+                scale = 1.0 if unit == 1 else 2.54
+                dpi = (across * scale, down * scale)
+    icc = b"".join(profile[number] for number in sorted(profile)) or None
+    return Metadata(icc, exif, xmp, dpi)
+
+
+def rewrite(data: bytes, stored: Stored, quality: int | None) -> bytes:
+    """Encode the samples again with the file's own tables, sampling and scan order, and put its side segments back.
+
+    With a `quality` its tables are used instead of the file's own.
+    """
+    with foreign_errors("JPEG"):
+        old = open_with_pillow(_essential(data), "JPEG")
+    options: dict[str, object] = {"subsampling": _subsampling(data), "progressive": "progressive" in old.info}
+    if quality is None:
+        options["qtables"] = _tables(data, old)
+    else:
+        options["quality"] = quality
+    options["keep_rgb"] = stored.layout == "RGB" and old.info.get("adobe_transform") == 0
+    new = _encode(stored, options)
+    return _with_side_segments(new, _side_segments(data))
+
+
+def write(stored: Stored, metadata: Metadata, quality: int) -> bytes:
+    """Write a new file of 8-bit gray, RGB or CMYK samples, chroma at full resolution."""
+    options: dict[str, object] = {"quality": quality, "subsampling": 0}
+    if metadata.icc:
+        options["icc_profile"] = metadata.icc
+    if metadata.exif and len(metadata.exif) < 65_500:
+        options["exif"] = _EXIF + metadata.exif
+    if metadata.xmp and len(metadata.xmp) < 65_450:
+        options["xmp"] = metadata.xmp
+    if metadata.dpi:
+        options["dpi"] = tuple(min(max(round(value), 1), 65535) for value in metadata.dpi)
+    return _encode(stored, options)
+
+
+def _encode(stored: Stored, options: dict[str, object]) -> bytes:
+    mode = {"gray": "L", "RGB": "RGB", "CMYK": "CMYK"}[stored.layout]
+    return encode_with_pillow(PillowImage.fromarray(stored.samples, mode), "JPEG", **options)
+
+
+def _segments(data: bytes) -> Iterator[Segment]:
+    """Every segment up to and with the first start of scan. Raises CorruptImage where the file ends before that."""
+    at = 2
+    for _ in range(_MAX_SEGMENTS):
+        start = at
+        while data[at : at + 1] == b"\xff":  # any number of fill bytes may stand before a marker (T.81, B.1.1.2)
+            at += 1
+        if at == start or at + 3 > len(data):
+            raise CorruptImage("The JPEG file is cut off or damaged before its picture data.")
+        marker = data[at]
+        end = at + 1 + int.from_bytes(data[at + 1 : at + 3], "big")
+        if end < at + 3 or end > len(data):
+            raise CorruptImage("The JPEG file is cut off.")
+        yield Segment(marker, at - 1, at + 3, end)
+        if marker == _SOS:
+            return
+        at = end
+    raise CorruptImage(f"The JPEG file has more than {_MAX_SEGMENTS} segments.")
+
+
+def _is_side(marker: int) -> bool:
+    """Whether a segment describes the picture; Adobe's colour transform (APP14) is part of how it is drawn."""
+    return (0xE0 <= marker <= 0xEF and marker != _APP14) or marker == _COM
+
+
+def _essential(data: bytes) -> bytes:
+    """The file without its side information: the decoder sees no EXIF, profile, preview or comment."""
+    kept = [b"\xff\xd8"]
+    end = 2
+    for segment in _segments(data):
+        end = segment.end
+        is_jfif = segment.marker == _APP0 and data.startswith(b"JFIF\0", segment.payload)
+        if is_jfif or not _is_side(segment.marker):
+            kept.append(data[segment.start : segment.end])
+    return b"".join([*kept, data[end:]])
+
+
+def _side_segments(data: bytes) -> list[bytes]:
+    """The segments that describe the picture but do not draw it, in file order.
+
+    The index of further pictures after this one (MPF) is left out: it would point nowhere.
+    """
+    kept = []
+    for segment in _segments(data):
+        is_index = segment.marker == _APP2 and data.startswith(b"MPF\0", segment.payload)
+        if _is_side(segment.marker) and not is_index:
+            kept.append(b"\xff" + data[segment.payload - 3 : segment.end])
+    return kept
+
+
+def _with_side_segments(new: bytes, side: list[bytes]) -> bytes:
+    """The new file with its own side segments replaced, except for Adobe's colour transform."""
+    coding = []
+    end = 2
+    for segment in _segments(new):
+        end = segment.end
+        if not _is_side(segment.marker):
+            coding.append(new[segment.start : segment.end])
+    return b"".join([b"\xff\xd8", *side, *coding, new[end:]])
+
+
+def _components(data: bytes) -> list[tuple[tuple[int, int], int]]:
+    """For each component its sampling factors `(across, down)` and the number of its table."""
+    for segment in _segments(data):
+        if segment.marker in _FRAMES:
+            raw = data[segment.payload + 6 : segment.end]
+            return [((raw[at] >> 4, raw[at] & 15), raw[at + 1]) for at in range(1, len(raw), 3)]
+    return []
+
+
+def _subsampling(data: bytes) -> int:
+    """Pillow's number for the file's chroma sampling; full resolution where Pillow has no number for it."""
+    return _SUBSAMPLINGS.get(tuple(factors for factors, _ in _components(data)), 0)
+
+
+def _tables(data: bytes, old: PillowImage.Image) -> list[list[int]]:
+    """The file's own quantisation tables: that of the first component, then that of the second."""
+    known: dict[int, list[int]] = old.quantization  # type: ignore[attr-defined]
+    used = [number for _, number in _components(data)[:2]]
+    return [list(known[number]) for number in used if number in known]

@@ -1,0 +1,86 @@
+"""Pillow and OpenCV, behind one door: only named formats are tried, and their exceptions become ours here."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from service.errors import CorruptImage, NotEncodable, OutOfMemory, TextEraserError
+
+# Our own limit is checked on the header, before Pillow sees the file; its second, fixed limit would only warn.
+PillowImage.MAX_IMAGE_PIXELS = None
+# Damaged side information (EXIF, profiles) is no reason to refuse a picture, nor to write to the server's log.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+cv2.utils.logging.setLogLevel(
+    cv2.utils.logging.LOG_LEVEL_SILENT
+)  # its decoders would print each damaged file to stderr
+_NO_MEMORY = "There is not enough memory for this image right now."
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Translate what NumPy and OpenCV raise when memory runs out; everything else would be our own mistake."""
+    try:
+        yield
+    except MemoryError as exc:
+        raise OutOfMemory(_NO_MEMORY) from exc
+    except cv2.error as exc:
+        if exc.code == cv2.Error.StsNoMem:
+            raise OutOfMemory(_NO_MEMORY) from exc
+        raise
+
+
+@contextmanager
+def foreign_errors(title: str) -> Iterator[None]:
+    """Translate whatever a decoder or encoder raises: no memory is OutOfMemory, the rest is CorruptImage."""
+    try:
+        with memory_errors():
+            yield
+    except TextEraserError:
+        raise
+    except Exception as exc:  # plugins raise what they like on damaged bytes: OSError, SyntaxError, struct.error
+        raise CorruptImage(f"The {title} file is damaged or cut off.") from exc
+
+
+def open_with_pillow(data: bytes, pillow_format: str) -> PillowImage.Image:
+    """Open with exactly one of Pillow's plugins; raises what the plugin raises: use inside `foreign_errors`."""
+    return PillowImage.open(io.BytesIO(data), formats=[pillow_format])
+
+
+def array_of(image: PillowImage.Image) -> npt.NDArray[Any]:
+    """Decode fully and return the samples, contiguous; 1-bit as 0 and 1."""
+    samples = np.asarray(image)
+    return np.ascontiguousarray(samples.astype(np.uint8) if samples.dtype == np.bool_ else samples)
+
+
+def encode_with_pillow(image: PillowImage.Image, pillow_format: str, **options: Any) -> bytes:
+    """Encode to bytes. Raises NotEncodable where the encoder refuses, OutOfMemory."""
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, pillow_format, **options)
+    except MemoryError as exc:
+        raise OutOfMemory(_NO_MEMORY) from exc
+    except (OSError, ValueError) as exc:
+        raise NotEncodable(
+            f"The {pillow_format} encoder cannot write this image of {image.size} {image.mode}."
+        ) from exc
+    return buffer.getvalue()
+
+
+def decode_deep(data: bytes) -> npt.NDArray[np.uint16]:
+    """Decode 16-bit colour, which Pillow would cut to 8 bits: `(H, W, C)` uint16 in RGB(A) order, stored order."""
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.dtype != np.uint16:
+        raise CorruptImage("The 16-bit image is damaged or cut off.")
+    if decoded.ndim == 2:
+        return np.ascontiguousarray(decoded)
+    order = [2, 1, 0, 3][: decoded.shape[2]]
+    return np.ascontiguousarray(decoded[..., order])

@@ -1,0 +1,95 @@
+"""Paint on a palette picture: free entries first, the nearest entry else. Nothing here knows about files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from service.imaging.arrays import Image
+
+Indexes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours that indexes mean."""
+
+    colours: npt.NDArray[np.uint8]
+    """`(N, 3)` uint8 RGB, N at least 1."""
+    alpha: npt.NDArray[np.uint8] | None = None
+    """`(N,)` uint8 opacity of each entry; None where all are opaque."""
+
+    def opacity(self) -> npt.NDArray[np.uint8]:
+        """`(N,)` uint8 opacity, 255 where the file says nothing."""
+        return self.alpha if self.alpha is not None else np.full(len(self.colours), 255, np.uint8)
+
+
+def put_colours(
+    indexes: Indexes, palette: Palette, bits: int, result: Image, hole: npt.NDArray[np.bool_]
+) -> tuple[Indexes, Palette]:
+    """Paint `result` into the hole of an indexed picture; returns the new indexes and the palette they mean.
+
+    Colours that the palette lacks are added while it has fewer than 2 ** bits entries (the most fitting ones,
+    where there are more); the rest take the nearest entry. No entry that exists is changed, and each pixel keeps
+    its opacity, so what is transparent stays transparent.
+    """
+    opacity = palette.opacity()
+    before = opacity[np.minimum(indexes, len(opacity) - 1)]
+    wanted = result[hole & (before == 255)]
+    palette = _extended(palette, wanted, 2**bits - len(palette.colours))
+    painted = indexes.copy()
+    opacity = palette.opacity()
+    for level in np.unique(before[hole]):
+        if level == 0:
+            continue  # nothing of these pixels is seen
+        entries = np.flatnonzero(opacity == level)
+        pixels = hole & (before == level)
+        painted[pixels] = entries[_nearest(result[pixels], palette.colours[entries])]
+    return painted, palette
+
+
+def _extended(palette: Palette, wanted: npt.NDArray[np.uint8], free: int) -> Palette:
+    """The palette with up to `free` opaque entries added for the `(K, 3)` wanted colours."""
+    opaque = palette.colours[palette.opacity() == 255]
+    packed = np.unique(_packed(wanted))
+    missing = packed[~np.isin(packed, _packed(opaque))]
+    if free <= 0 or len(missing) == 0:
+        return palette
+    added = _unpacked(missing) if len(missing) <= free else _representatives(wanted, free)
+    alpha = palette.alpha
+    if alpha is not None:
+        alpha = np.concatenate([alpha, np.full(len(added), 255, np.uint8)])
+    return Palette(np.concatenate([palette.colours, added]), alpha)
+
+
+def _representatives(wanted: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:
+    """`(count, 3)` or fewer colours that stand for the `(K, 3)` wanted ones (median cut)."""
+    strip = PillowImage.fromarray(np.ascontiguousarray(wanted[None]))
+    cut = strip.quantize(colors=count, method=PillowImage.Quantize.MEDIANCUT, dither=PillowImage.Dither.NONE)
+    flat = np.array(cut.getpalette("RGB"), np.uint8)
+    used = len(np.unique(np.asarray(cut)))
+    return flat.reshape(-1, 3)[:used]
+
+
+def _nearest(wanted: npt.NDArray[np.uint8], entries: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+    """For each of `(K, 3)` colours the index of the nearest of `(N, 3)` entries, by squared distance."""
+    colours, back = np.unique(_packed(wanted), return_inverse=True)
+    table = entries.astype(np.float32)
+    norm = (table**2).sum(axis=1)
+    found = np.empty(len(colours), np.intp)
+    for start in range(0, len(colours), 4096):  # bounds memory: 4096 x 256 distances at a time
+        some = _unpacked(colours[start : start + 4096]).astype(np.float32)
+        found[start : start + 4096] = (norm - 2 * some @ table.T).argmin(axis=1)
+    return found[back]
+
+
+def _packed(colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    wide = colours.astype(np.uint32)
+    return np.asarray(wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2], np.uint32)
+
+
+def _unpacked(packed: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)

@@ -1,0 +1,172 @@
+"""Stored samples, exactly as a file holds them, and the two ways between them and the upright RGB view.
+
+`view` shows the samples as 8-bit RGB; `put` writes a changed view back inside a mask and nowhere else.
+Everything here is in stored order; turning is the codec's work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from service.imaging.arrays import Image, Mask
+from service.imaging.colour import cmyk_to_rgb, luma, rgb_to_cmyk
+from service.imaging.continuation import continue_smoothly
+from service.imaging.headers import Layout
+from service.imaging.palettes import Palette, put_colours
+
+Samples: TypeAlias = npt.NDArray[Any]
+"""`(H, W)` or `(H, W, C)` as stored: uint16 for 16 bits, else uint8; 1-bit is 0 or 1, palettes are indexes."""
+
+
+_INK_TOLERANCE = 3
+"""Levels of RGB by which carried inks may miss the wanted colour; 8-bit inks themselves miss it by about 2."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What travels beside the samples when a picture changes its format."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    """A TIFF structure, without the `Exif` prefix of JPEG."""
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The samples of one picture, in stored order and at native depth."""
+
+    samples: Samples
+    layout: Layout
+    bits: int
+    palette: Palette | None = None
+    colour_key: tuple[int, ...] | None = None
+    """The one sample value that a PNG without alpha declares transparent (tRNS)."""
+    icc: bytes | None = None
+    """The profile; only CMYK is viewed through it. Everything else is filled in its own space."""
+
+
+def view(stored: Stored) -> Image:
+    """Show the samples as `(H, W, 3)` uint8 RGB, alpha left out."""
+    samples = stored.samples
+    if stored.layout == "palette":
+        assert stored.palette is not None
+        return np.ascontiguousarray(stored.palette.colours[np.minimum(samples, len(stored.palette.colours) - 1)])
+    if stored.layout == "CMYK":
+        return cmyk_to_rgb(to_8_bits(samples, stored.bits), stored.icc)
+    shown = to_8_bits(_without_alpha(stored), stored.bits)
+    return shown if shown.ndim == 3 else cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
+
+
+def alpha_of(stored: Stored) -> npt.NDArray[np.uint8] | None:
+    """`(H, W)` uint8 opacity, 255 = opaque; None where the file has no transparency at all."""
+    if stored.layout in {"gray+alpha", "RGBA"}:
+        return np.ascontiguousarray(to_8_bits(stored.samples[..., -1], stored.bits))
+    if stored.palette is not None and stored.palette.alpha is not None:
+        return stored.palette.alpha[np.minimum(stored.samples, len(stored.palette.alpha) - 1)]
+    if stored.colour_key is not None:
+        return np.where(_is_key(stored.samples, stored.colour_key), np.uint8(0), np.uint8(255))
+    return None
+
+
+def put(stored: Stored, result: Image, mask: Mask) -> Stored:
+    """Write `result` into the samples where `mask` is 255; everywhere else each sample stays as it is.
+
+    Alpha stays as it is everywhere, also inside the mask.
+    """
+    hole = mask == 255
+    if not hole.any():
+        return stored
+    if stored.layout == "palette":
+        assert stored.palette is not None
+        samples, palette = put_colours(stored.samples.astype(np.uint8), stored.palette, stored.bits, result, hole)
+        return replace(stored, samples=samples, palette=palette)
+    fill = _fill(stored, result, hole)
+    samples = stored.samples.copy()
+    target = samples[..., : fill.shape[-1]] if samples.ndim == 3 else samples[..., None]
+    np.copyto(target, fill, where=hole[..., None])
+    if stored.colour_key is not None:
+        _keep_key(samples, stored, hole)
+    return replace(stored, samples=samples)
+
+
+def to_8_bits(samples: Samples, bits: int) -> npt.NDArray[np.uint8]:
+    """Scale samples of `bits` bits to 0..255; 16 bits are rounded to the nearest of 256 steps of 257."""
+    if bits == 8:
+        return samples.astype(np.uint8, copy=False)
+    if bits == 16:
+        return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return np.asarray(samples * np.uint8(255 // (2**bits - 1)), np.uint8)
+
+
+def _fill(stored: Stored, result: Image, hole: npt.NDArray[np.bool_]) -> Samples:
+    """The new colour samples, `(H, W, C)` without alpha; meaningful inside the hole only."""
+    if stored.layout == "bilevel":
+        return (luma(result) >= 128).astype(np.uint8)[..., None]
+    if stored.layout == "CMYK":
+        return _fill_inks(stored, result, hole)
+    new = luma(result)[..., None] if stored.layout in {"gray", "gray+alpha"} else result
+    if stored.bits == 8:
+        return new
+    if stored.bits == 16:
+        own = _without_alpha(stored).reshape(*hole.shape, -1)
+        old = to_8_bits(own, 16).astype(np.uint16) * 257
+        return _carry_difference(own, old, new.astype(np.uint16) * 257, hole, top=65535)
+    top = 2**stored.bits - 1
+    return np.asarray((new.astype(np.uint16) * top + 127) // 255, np.uint8)
+
+
+def _fill_inks(stored: Stored, result: Image, hole: npt.NDArray[np.bool_]) -> Samples:
+    """Inks for the result: those that the surroundings use where they show the wanted colour, else the profile's.
+
+    One colour can be printed in many ways (gray from three inks, or from black alone); paper and tints that go on
+    as they were stay invisible in print, too.
+    """
+    old, new = rgb_to_cmyk(view(stored), stored.icc), rgb_to_cmyk(result, stored.icc)
+    carried = _carry_difference(stored.samples, old, new, hole, top=255)
+    off = np.abs(cmyk_to_rgb(carried, stored.icc).astype(np.int16) - result).max(axis=2, keepdims=True)
+    return np.where(off <= _INK_TOLERANCE, carried, new)
+
+
+def _carry_difference(own: Samples, old: Samples, new: Samples, hole: npt.NDArray[np.bool_], *, top: int) -> Samples:
+    """`new`, plus what the coarse view `old` could not say of the stored samples `own`, continued into the hole.
+
+    So flat paper of 16 bits, or of CMYK inks, comes back at its own stored value, not at the nearest value of
+    the 8-bit RGB view.
+    """
+    difference = own.astype(np.float32) - old.astype(np.float32)
+    filled = new.astype(np.float32) + continue_smoothly(difference, hole)
+    return np.asarray(np.clip(np.rint(filled), 0, top), own.dtype)
+
+
+def _without_alpha(stored: Stored) -> Samples:
+    if stored.layout == "gray+alpha":
+        return np.ascontiguousarray(stored.samples[..., 0])
+    if stored.layout == "RGBA":
+        return np.ascontiguousarray(stored.samples[..., :3])
+    return stored.samples
+
+
+def _is_key(samples: Samples, key: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    same = np.equal(samples, np.array(key[0] if samples.ndim == 2 else key, samples.dtype))
+    return np.asarray(same if same.ndim == 2 else same.all(axis=2), np.bool_)
+
+
+def _keep_key(samples: Samples, stored: Stored, hole: npt.NDArray[np.bool_]) -> None:
+    """Keep transparent pixels transparent and opaque ones opaque, where one colour stands for transparency."""
+    assert stored.colour_key is not None
+    was = _is_key(stored.samples, stored.colour_key)
+    samples[hole & was] = stored.samples[hole & was]
+    became = hole & ~was & _is_key(samples, stored.colour_key)
+    last = stored.colour_key[-1]
+    nudged = last - 1 if last > 0 else 1  # the nearest colour that is not the key
+    if samples.ndim == 2:
+        samples[became] = nudged
+    else:
+        samples[became, -1] = nudged
