@@ -1,0 +1,64 @@
+"""`POST /v1/erase`: an image goes in, the same image without its text comes out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.api import jobs, uploads
+from service.api.accept import choose
+from service.api.answers import both_response, file_response, zip_response
+from service.api.problems import documented
+from service.api.schemas import Erased, files, headers
+from service.http.middleware import record_of
+from service.imaging import codec
+from service.options import EraseOptions
+
+IMAGES = ("image/png", "image/jpeg", "image/webp")
+BOTH = ("application/json", "application/zip")
+
+router = APIRouter(tags=["images"])
+
+
+@router.post(
+    "/erase",
+    operation_id="erase",
+    summary="Erase the text of an image",
+    response_model=Erased,
+    responses={
+        200: {
+            "description": "`output=image` and `output=mask` answer with the file; `output=both` with JSON, or with a "
+            "ZIP if `Accept` prefers `application/zip`.",
+            "content": files(*IMAGES, "application/zip"),
+            "headers": headers(fidelity=True),
+        },
+        **documented(*jobs.STATUSES),
+    },
+    openapi_extra={"requestBody": uploads.form_body(EraseOptions, mask="optional"), "parameters": jobs.PARAMETERS},
+)
+async def erase(request: Request) -> Response:
+    """Find the text, or take the given `mask`, and fill it so that it looks as if it had never been there.
+
+    Outside the mask not one pixel changes, as far as the file format can promise it (`X-Fidelity`).
+    """
+    accept = request.headers.get("accept")
+    choose(accept, ["image/*", *IMAGES, *BOTH])  # nothing to read where nothing would be acceptable
+    form = await uploads.read_form(request, EraseOptions, mask="optional")
+    options = form.options
+    jobs.check_model(request, options.segmenter, "segmentation")
+    jobs.check_model(request, options.inpainter, "inpainting")
+    header = jobs.read_header(request, form.image, form.mask)
+    codec.check_encodable(header, options.format)
+    image_type = header.media_type if options.format == "same" else f"image/{options.format}"
+    answer = choose(accept, {"image": [image_type], "mask": ["image/png"], "both": BOTH}[options.output])
+
+    outcome = await jobs.run(
+        request, header, lambda eraser, deadline: eraser.erase(form.image, form.mask, options, deadline)
+    )
+
+    record = record_of(request.scope)
+    if answer == "application/json":
+        return both_response(outcome, record)
+    if answer == "application/zip":
+        return zip_response(outcome, record)
+    return file_response(outcome.mask if options.output == "mask" else outcome.image, outcome, record)

@@ -1,0 +1,48 @@
+"""`POST /v1/inpaint`: fill what a mask marks; nothing is looked for."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.api import jobs, uploads
+from service.api.accept import choose
+from service.api.answers import file_response
+from service.api.erase import IMAGES
+from service.api.problems import documented
+from service.api.schemas import files, headers
+from service.http.middleware import record_of
+from service.imaging import codec
+from service.options import InpaintOptions
+
+router = APIRouter(tags=["images"])
+
+
+@router.post(
+    "/inpaint",
+    operation_id="inpaint",
+    summary="Fill the masked parts of an image",
+    response_class=Response,
+    responses={
+        200: {"description": "The filled image.", "content": files(*IMAGES), "headers": headers(fidelity=True)},
+        **documented(*jobs.STATUSES),
+    },
+    openapi_extra={"requestBody": uploads.form_body(InpaintOptions, mask="required"), "parameters": jobs.PARAMETERS},
+)
+async def inpaint(request: Request) -> Response:
+    """Draw what the mask hides, from what is around it."""
+    accept = request.headers.get("accept")
+    choose(accept, ["image/*", *IMAGES])
+    form = await uploads.read_form(request, InpaintOptions, mask="required")
+    options, mask = form.options, form.mask
+    assert mask is not None, "read_form refuses a form without it"
+    jobs.check_model(request, options.inpainter, "inpainting")
+    header = jobs.read_header(request, form.image, mask)
+    codec.check_encodable(header, options.format)
+    choose(accept, [header.media_type if options.format == "same" else f"image/{options.format}"])
+
+    outcome = await jobs.run(
+        request, header, lambda eraser, deadline: eraser.inpaint(form.image, mask, options, deadline)
+    )
+
+    return file_response(outcome.image, outcome, record_of(request.scope))

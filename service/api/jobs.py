@@ -1,0 +1,160 @@
+"""One job: from a form that was read to a finished outcome, under a deadline and while somebody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from starlette.requests import Request
+
+from service.deadline import Deadline
+from service.eraser import Eraser, Outcome
+from service.errors import ClientGone, InvalidOption, MaskMismatch, NotReady
+from service.http.middleware import record_of
+from service.imaging import codec
+from service.imaging.headers import Header
+from service.store import ModelStore, Task
+from service.telemetry import Telemetry
+from service.workers import Workers
+
+State = Literal["starting", "ready", "draining", "failed"]
+
+BYTES_PER_PIXEL = 16
+"""Working memory of a job beside the networks' own, which tiles bound."""
+STATUSES = (400, 401, 406, 413, 415, 422, 503, 504)
+"""What every image route may answer beside 200."""
+PARAMETERS: list[dict[str, Any]] = [
+    {
+        "name": "X-Request-Timeout",
+        "in": "header",
+        "required": False,
+        "description": "Seconds, decimal, from the upload's last byte, after which the answer is 504. "
+        "Lowers the server's deadline, never raises it.",
+        "schema": {"type": "number", "exclusiveMinimum": 0},
+        "example": 10,
+    },
+    {
+        "name": "X-Request-ID",
+        "in": "header",
+        "required": False,
+        "description": "A word of your own for this request; it comes back, and stands in the log.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+        "example": "page-17",
+    },
+]
+DECIMAL = re.compile(r"\d{1,9}(\.\d{1,9})?")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the API accepts."""
+
+    max_bytes: int
+    max_pixels: int
+    deadline_s: float
+
+
+@dataclass
+class Backend:
+    """What the routes stand on; one for each application, found at `app.state.backend`."""
+
+    workers: Workers
+    telemetry: Telemetry
+    limits: Limits
+    state: State = "starting"
+    eraser: Eraser | None = None
+    store: ModelStore | None = None
+    failure: BaseException | None = field(default=None, repr=False)
+    """Why the start failed."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether graphs are verified and warm, and nobody has asked the process to stop."""
+        return self.state == "ready"
+
+
+def backend_of(request: Request) -> Backend:
+    """The backend of the application that answers this request."""
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+def check_model(request: Request, name: str, task: Task) -> None:
+    """Refuse a model that is not in the store before anything waits for it. Raises UnknownModel, NotReady."""
+    backend = backend_of(request)
+    if backend.store is None:
+        raise NotReady(f"The service is {backend.state}.")
+    backend.store.find(name, task)
+
+
+def read_header(request: Request, image: bytes, mask: bytes | None = None) -> Header:
+    """Refuse what the first bytes already condemn: no image, too many pixels or frames, a mask of another size."""
+    max_pixels = backend_of(request).limits.max_pixels
+    header = codec.read_header(image, max_pixels=max_pixels)
+    record = record_of(request.scope)
+    record.width, record.height = header.width, header.height
+    if mask is not None:
+        found = codec.read_header(mask, max_pixels=max_pixels)
+        if found.size_hw != header.size_hw:
+            raise MaskMismatch(
+                f"The mask is {found.width} x {found.height}; expected {header.width} x {header.height}, "
+                "the size of the upright image.",
+                found=[found.width, found.height],
+                expected=[header.width, header.height],
+            )
+    return header
+
+
+async def run(request: Request, header: Header, work: Callable[[Eraser, Deadline], Outcome]) -> Outcome:
+    """Do `work` on a worker thread; stops it when time is up or the client has gone. Fills the request's record."""
+    backend = backend_of(request)
+    eraser = backend.eraser
+    if eraser is None:
+        raise NotReady(f"The service is {backend.state}.")
+    deadline = Deadline(_timeout_s(request, backend.limits.deadline_s))
+    record = record_of(request.scope)
+    async with _watching(request, deadline):
+        done = await backend.workers.run(
+            lambda: work(eraser, deadline),
+            deadline,
+            weight_bytes=BYTES_PER_PIXEL * header.width * header.height,
+        )
+    outcome = done.value
+    record.stages_s = {"queue": done.queue_s, **outcome.timings}
+    record.width, record.height = outcome.width, outcome.height
+    record.mask_share = outcome.mask_share
+    record.models = outcome.models
+    record.methods = tuple(region.method for region in outcome.regions if region.method is not None)
+    return outcome
+
+
+def _timeout_s(request: Request, longest_s: float) -> float:
+    """The deadline, lowered by `X-Request-Timeout` (decimal seconds); never raised."""
+    asked = request.headers.get("x-request-timeout", "").strip()
+    if not asked:
+        return longest_s
+    if not DECIMAL.fullmatch(asked) or float(asked) == 0:
+        raise InvalidOption(f"X-Request-Timeout is {asked[:64]!r}; expected decimal seconds above 0, such as 2.5.")
+    return min(longest_s, float(asked))
+
+
+@asynccontextmanager
+async def _watching(request: Request, deadline: Deadline) -> AsyncIterator[None]:
+    """While inside, a client that leaves stops the work."""
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        deadline.stop(ClientGone())
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await watcher

@@ -1,0 +1,83 @@
+"""The OpenAPI document, and the page that shows it: from installed files, so that it works with the network off."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse
+
+from service.api.schemas import Problem
+
+API_VERSION = "1.0.0"
+"""Version of the interface, not of the package: changes when the document does."""
+ASSETS = Path(fastapi_offline.__file__).parent / "static"
+DESCRIPTION = """\
+Removes text from images: manga and comic pages first. Upload a picture as `multipart/form-data`, get it back clean.
+
+Every answer that is not 2xx is `application/problem+json` (RFC 9457): branch on `type`, which never changes, not on
+the words. 503 carries `Retry-After`. Send `X-Request-ID` to find a request in the log.
+"""
+
+
+def add_docs(app: FastAPI) -> None:
+    """Serve `/openapi.json`, `/docs` and its assets."""
+    page = get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="Text Eraser",
+        swagger_js_url="docs/assets/swagger-ui-bundle.js",
+        swagger_css_url="docs/assets/swagger-ui.css",
+        swagger_favicon_url="docs/assets/favicon.png",
+        swagger_ui_parameters={"deepLinking": True, "defaultModelsExpandDepth": 0},
+    )
+    page.headers["Content-Security-Policy"] = page_policy(bytes(page.body).decode("utf-8"))
+
+    async def docs() -> HTMLResponse:
+        return page
+
+    app.add_api_route("/docs", docs, include_in_schema=False)
+    app.mount("/docs/assets", StaticFiles(directory=ASSETS), name="docs-assets")
+
+
+def page_policy(html: str) -> str:
+    """A content security policy that runs our own files and the inline scripts of `html`, and nothing else."""
+    scripts = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii") for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return (
+        f"default-src 'self'; script-src 'self' {allowed}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def describe(app: FastAPI) -> dict[str, object]:
+    """The OpenAPI document: the same for every deployment, whatever its settings."""
+    if not app.openapi_schema:
+        document = get_openapi(
+            title="Text Eraser",
+            version=API_VERSION,
+            summary="Removes text from images.",
+            description=DESCRIPTION,
+            routes=app.routes,
+            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            tags=[
+                {"name": "images", "description": "Pictures in, pictures out."},
+                {"name": "server", "description": "What this server is and accepts."},
+                {"name": "health", "description": "For orchestrators and monitoring."},
+            ],
+        )
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+        components["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "description": "Only where the server asks for tokens."}
+        }
+        document["security"] = [{}, {"bearer": []}]
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,149 @@
+"""Forms: files and options read into memory, checked, described. Nothing is ever written to disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from service.errors import ClientGone, EmptyFile, InvalidOption, MalformedForm, MissingPart, WrongContentType
+from service.options import Options
+
+O = TypeVar("O", bound=Options)  # noqa: E741  an option set
+
+MaskPart = Literal["none", "optional", "required"]
+
+MAX_FILES = 2
+MAX_FIELDS = 64
+MAX_FIELD_BYTES = 4096
+ACCEPTED_FILES = "image/png, image/jpeg, image/webp, image/avif, image/tiff, image/bmp, image/gif"
+
+
+@dataclass(frozen=True)
+class Form(Generic[O]):
+    """A form that was read and checked."""
+
+    image: bytes
+    mask: bytes | None
+    options: O
+
+
+class _MemoryParser(MultiPartParser):
+    spool_max_size = 0  # 0 is "no limit": uploads stay in memory, the root file system may be read-only
+
+
+async def read_form(request: Request, kind: type[O], *, mask: MaskPart = "none") -> Form[O]:
+    """Read the whole form: `image`, perhaps `mask`, and the options of `kind`; an empty field counts as not given.
+
+    Raises WrongContentType before anything is read; then MalformedForm, MissingPart, EmptyFile, InvalidOption,
+    ClientGone, and what the admission layer raises while the body comes in.
+    """
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
+        raise WrongContentType(
+            f"Content-Type is {content_type[:100]!r}; expected multipart/form-data.", allowed=["multipart/form-data"]
+        )
+    data = await _parse(request)
+    try:
+        return await _checked(data, kind, mask=mask)
+    finally:
+        await data.close()
+
+
+async def _parse(request: Request) -> FormData:
+    parser = _MemoryParser(
+        request.headers,
+        request.stream(),
+        max_files=MAX_FILES,
+        max_fields=MAX_FIELDS,
+        max_part_size=MAX_FIELD_BYTES,
+    )
+    try:
+        return await parser.parse()
+    except MultiPartException as exc:
+        raise MalformedForm(f"{exc.message} At most {MAX_FILES} files and {MAX_FIELDS} fields are read.") from exc
+    except ClientDisconnect as exc:
+        raise ClientGone from exc
+
+
+async def _checked(data: FormData, kind: type[O], *, mask: MaskPart) -> Form[O]:
+    file_names = ("image",) if mask == "none" else ("image", "mask")
+    repeated = sorted({name for name in data if len(data.getlist(name)) > 1})
+    if repeated:
+        raise MalformedForm(f"Given more than once: {', '.join(repeated)[:200]}; each part may stand once.")
+    fields: dict[str, str] = {}
+    for name, value in data.items():
+        if isinstance(value, str):
+            if value and name not in file_names:
+                fields[name] = value
+        elif name not in file_names:
+            raise InvalidOption(
+                f"There is no file part {name[:64]!r} here; expected: {', '.join(file_names)}.",
+                allowed=list(file_names),
+            )
+    return Form(
+        image=await _file(data, "image") or _missing("image", data),
+        mask=(await _file(data, "mask") or (_missing("mask", data) if mask == "required" else None))
+        if mask != "none"
+        else None,
+        options=kind.parse(fields),
+    )
+
+
+async def _file(data: FormData, name: str) -> bytes | None:
+    """The bytes of a file part; None where it is absent, or is a browser's empty file field."""
+    part = data.get(name)
+    if not isinstance(part, UploadFile):
+        return None
+    content = await part.read()
+    if not content and part.filename:
+        raise EmptyFile(f"The file `{name}` has 0 bytes.", part=name)
+    return content or None
+
+
+def _missing(name: str, data: FormData) -> bytes:
+    if isinstance(data.get(name), str):
+        raise MissingPart(f"`{name}` came as a text field; send it as a file, with a filename.", part=name)
+    raise MissingPart(f"The form has no file `{name}`.", part=name)
+
+
+def form_body(kind: type[Options], *, mask: MaskPart = "none") -> dict[str, Any]:
+    """The OpenAPI request body of a route that reads such a form."""
+    files: dict[str, Any] = {
+        "image": {
+            "type": "string",
+            "format": "binary",
+            "description": "The picture: PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF, one frame, "
+            "at most 40,000,000 pixels (see `/v1/info`).",
+        }
+    }
+    if mask != "none":
+        files["mask"] = {
+            "type": "string",
+            "format": "binary",
+            "description": "What to erase: gray, 1-bit or RGB of the same size as the upright image, without "
+            "transparency; a value above 127 is erased.",
+        }
+    required = ["image", "mask"] if mask == "required" else ["image"]
+    schema = {
+        "type": "object",
+        "title": kind.__name__.removesuffix("Options") + "Form",
+        "required": required,
+        "properties": files | {name: _field(entry) for name, entry in kind.model_json_schema()["properties"].items()},
+    }
+    encoding = {name: {"contentType": ACCEPTED_FILES} for name in files}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}}}
+
+
+def _field(entry: dict[str, Any]) -> dict[str, Any]:
+    """An option as a form field: a form knows no null, so an optional number is a number that may be left out."""
+    kinds = [choice for choice in entry.pop("anyOf", [{}]) if choice.get("type") != "null"]
+    entry.pop("title", None)
+    if entry.get("default", ...) is None:
+        del entry["default"]
+    elif "default" in entry:
+        entry.setdefault("examples", [entry["default"]])
+    return {**kinds[0], **entry}

@@ -1,0 +1,172 @@
+"""Where the parts meet: settings become an Eraser, workers and routes. Nothing here does any work itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import cv2
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from service.api import detect, erase, inpaint, meta, segment
+from service.api.jobs import Backend, Limits
+from service.api.pages import add_docs, describe
+from service.api.problems import Problems, http_exception, validation_error
+from service.eraser import Eraser
+from service.http.middleware import Admission, Sight
+from service.http.security import BearerTokens, cors
+from service.inpainter import Inpainter
+from service.segmenter import TextSegmenter
+from service.session import Session
+from service.settings import Settings
+from service.store import ModelStore, Task
+from service.telemetry import Telemetry
+from service.workers import Workers
+
+HERE = Path(__file__).parent
+STORES = (HERE / "_data" / "model_store", HERE.parent / "model_store")
+"""Where an installed package and a source tree keep their models."""
+
+
+def open_store(settings: Settings) -> ModelStore:
+    """The model store that the settings name, else the one that came with us. Raises ModelStoreError."""
+    found = next((path for path in STORES if path.exists()), STORES[-1])
+    return ModelStore.open(settings.model_store or found)
+
+
+def open_sessions(store: ModelStore, *, threads: int) -> dict[str, Session]:
+    """Every graph of the store by name: verified, opened and warm. Raises ModelStoreError."""
+    sessions = {model.name: Session(model, store.read(model), threads=threads) for model in store.models}
+    for session in sessions.values():
+        session.warm_up()
+    return sessions
+
+
+def build_eraser(settings: Settings, store: ModelStore) -> Eraser:
+    """The pipeline on the graphs of `store`. Raises ModelStoreError."""
+    cv2.setNumThreads(settings.intra_threads)
+    sessions = open_sessions(store, threads=settings.intra_threads)
+
+    def of(task: Task) -> list[Session]:
+        return [session for session in sessions.values() if session.model.task == task]
+
+    return Eraser(
+        {session.model.name: TextSegmenter(session) for session in of("segmentation")},
+        {session.model.name: Inpainter(session) for session in of("inpainting")},
+        max_pixels=settings.max_pixels,
+    )
+
+
+def create_app(
+    settings: Settings,
+    *,
+    eraser: Eraser | None = None,
+    store: ModelStore | None = None,
+    on_failure: Callable[[], None] = lambda: None,
+) -> FastAPI:
+    """The application. With `eraser` and `store` it is ready at once, else after its lifespan has loaded them.
+
+    `on_failure` is called if that fails; the reason is then at `app.state.backend.failure`.
+    """
+    workers = Workers(
+        slots=settings.slot_count, queue_size=settings.queue_size, memory_bytes=settings.image_memory_bytes
+    )
+    telemetry = Telemetry()
+    telemetry.watch(workers)
+    backend = Backend(
+        workers=workers,
+        telemetry=telemetry,
+        limits=Limits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels, deadline_s=settings.deadline_s),
+    )
+    if eraser is not None and store is not None:
+        _make_ready(backend, store, eraser)
+    app = FastAPI(
+        title="Text Eraser",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, backend, on_failure),
+        middleware=_layers(settings, backend),
+        exception_handlers={HTTPException: http_exception, RequestValidationError: validation_error},
+        telemetry={
+            "tracing": settings.telemetry,
+            "metrics": settings.telemetry,
+            "logs": settings.telemetry,
+            "auto_configure": settings.telemetry,
+        },
+    )
+    app.state.backend = backend
+    for module in (erase, segment, detect, inpaint, meta):
+        app.include_router(module.router, prefix="/v1")
+        app.include_router(module.router, include_in_schema=False)
+    app.include_router(meta.root_router)
+    if settings.docs:
+        add_docs(app)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    return app
+
+
+def _layers(settings: Settings, backend: Backend) -> list[Middleware]:
+    """Outermost first: what is seen and answered whatever happens below, then who may enter, then how many."""
+    layers = [Middleware(Sight, telemetry=backend.telemetry)]
+    if settings.cors_origins:
+        layers.append(cors(settings.cors_origins))
+    layers.append(Middleware(Problems, telemetry=backend.telemetry))
+    if settings.tokens:
+        layers.append(
+            Middleware(
+                BearerTokens,
+                tokens=[token.get_secret_value() for token in settings.tokens],
+                open_paths=frozenset({"/metrics"} if settings.metrics_public else ()),
+            )
+        )
+    layers.append(
+        Middleware(
+            Admission,
+            max_requests=settings.max_requests,
+            max_bytes=settings.max_bytes,
+            max_held_bytes=settings.max_held_bytes,
+            retry_after_s=lambda: backend.workers.retry_after_s,
+        )
+    )
+    return layers
+
+
+def _lifespan(
+    settings: Settings, backend: Backend, on_failure: Callable[[], None]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    def load() -> None:
+        store = open_store(settings)
+        _make_ready(backend, store, build_eraser(settings, store))
+
+    async def load_apart() -> None:
+        try:
+            # In a thread: opening graphs takes seconds, and /healthz answers meanwhile.
+            await asyncio.to_thread(load)
+        except Exception as exc:  # noqa: BLE001  whatever it is, it stops the start
+            backend.state, backend.failure = "failed", exc
+            on_failure()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        loading = None if backend.ready else asyncio.create_task(load_apart())
+        yield
+        if loading is not None:
+            await loading
+        backend.state = "draining"
+        await backend.workers.close()
+
+    return lifespan
+
+
+def _make_ready(backend: Backend, store: ModelStore, eraser: Eraser) -> None:
+    backend.store, backend.eraser = store, eraser
+    backend.telemetry.show_models(store.models)
+    backend.state = "ready"

@@ -1,0 +1,239 @@
+"""The command line: the same pipeline, options and defaults as the API.
+
+Exit codes: 0 done; 1 some files failed, or the server is not healthy; 2 the command was not understood;
+3 the service cannot start (model store, port); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
+
+import click
+import httpx
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import service
+from service.api.pages import describe
+from service.app import build_eraser, create_app, open_sessions, open_store
+from service.deadline import Deadline
+from service.eraser import Eraser
+from service.errors import InvalidOption, ModelStoreError, TextEraserError, UnknownModel
+from service.files import Target, plan_targets, write_atomically
+from service.host import usable_cores
+from service.options import EraseOptions, Options
+from service.server import START_FAILED, serve
+from service.settings import Settings
+
+SOME_FAILED = 1
+NOT_UNDERSTOOD = 2
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def option_flags(kind: type[Options]) -> Callable[[Command], Command]:
+    """Click options made of the fields of `kind`, so that the command line and the API cannot disagree."""
+
+    def decorate(command: Command) -> Command:
+        for name, field in reversed(kind.model_fields.items()):
+            command = click.option(
+                "--" + name.replace("_", "-"),
+                name,
+                type=_click_type(field),
+                metavar=None if _choices(field) else "NUMBER" if field.annotation is not str else "NAME",
+                help=_help(field),
+            )(command)
+        return command
+
+    return decorate
+
+
+def _choices(field: FieldInfo) -> tuple[str, ...]:
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+
+
+def _click_type(field: FieldInfo) -> click.ParamType[Any]:
+    # Ranges are left to the model itself, so that the message is the API's.
+    return click.Choice(_choices(field)) if _choices(field) else click.STRING
+
+
+def _help(field: FieldInfo) -> str:
+    text = (field.description or "").replace("`", "")
+    return text if field.default is None else f"{text} [default: {field.default}]"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(service.__version__, prog_name="text-eraser")
+def main() -> None:
+    """Remove text from images: manga and comic pages first."""
+
+
+@main.command("serve")
+@click.option("--host", help="Address to listen on [TEXT_ERASER_HOST, default: 127.0.0.1].")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port [TEXT_ERASER_PORT, default: 8000].")
+def serve_command(host: str | None, port: int | None) -> None:
+    """Serve the HTTP API until told to stop."""
+    sys.exit(serve(_settings(host=host, port=port)))
+
+
+@main.command("erase")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "-o", "--out", required=True, metavar="DIR|FILE", help="Where to write; `-` is standard output, for one file."
+)
+@click.option("--mask", metavar="FILE", help="What to erase, as an image; for one file. `-` is standard input.")
+@option_flags(EraseOptions)
+def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: str | None) -> None:
+    """Erase the text of images.
+
+    FILE is an image, a folder of images, or `-` for standard input.
+    """
+    try:
+        options = EraseOptions.parse({name: value for name, value in fields.items() if value is not None})
+        targets = plan_targets(files, out, options)
+    except InvalidOption as exc:
+        _refuse(exc.detail)
+    if mask is not None and len(targets) != 1:
+        _refuse(f"--mask goes with one image; there are {len(targets)}")
+    settings = _settings()
+    if "intra_threads" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"intra_threads": usable_cores()})  # one image at a time has all cores
+    try:
+        store = open_store(settings)
+        store.find(options.segmenter, "segmentation")
+        store.find(options.inpainter, "inpainting")
+        eraser = build_eraser(settings, store)
+        mask_data = None if mask is None else _read(mask)
+    except UnknownModel as exc:
+        _refuse(exc.detail)
+    except ModelStoreError as exc:
+        _say(f"cannot start: {exc.detail}")
+        sys.exit(START_FAILED)
+    except OSError as exc:
+        _refuse(f"{mask}: {exc.strerror}")
+    failed = sum(not _erase_one(eraser, target, mask_data, options) for target in _progress(targets))
+    if len(targets) > 1:
+        _say(f"{len(targets) - failed} of {len(targets)} images done")
+    sys.exit(SOME_FAILED if failed else 0)
+
+
+@main.group("models")
+def models_group() -> None:
+    """Look after the model store."""
+
+
+@models_group.command("verify")
+def verify_command() -> None:
+    """Check every graph against its checksum and its tensors, and run it once."""
+    settings = _settings()
+    try:
+        store = open_store(settings)
+        open_sessions(store, threads=settings.intra_threads)
+    except ModelStoreError as exc:
+        _say(exc.detail)
+        sys.exit(START_FAILED)
+    for model in store.models:
+        click.echo(f"{model.label}  {model.task}  sha256 {model.sha256}  ok")
+
+
+@main.command("openapi")
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+def openapi_command(out: Path | None) -> None:
+    """Print the OpenAPI document, or write it to a file."""
+    text = json.dumps(describe(create_app(Settings.model_construct())), indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(out, text.encode("utf-8"))
+
+
+@main.command("health")
+@click.option("--host", help="Address to ask [TEXT_ERASER_HOST, default: 127.0.0.1].")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port [TEXT_ERASER_PORT, default: 8000].")
+@click.option("--live", is_flag=True, help="Ask whether the process lives, not whether it is ready.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 60), default=3.0, help="Seconds [default: 3].")
+def health_command(host: str | None, port: int | None, timeout_s: float, *, live: bool) -> None:
+    """Ask a running server for its health; exit code 0 if it is well."""
+    settings = _settings(host=host, port=port)
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  read, not bound
+    url = f"http://{f'[{address}]' if ':' in address else address}:{settings.port}/{'healthz' if live else 'readyz'}"
+    try:
+        response = httpx.get(url, timeout=timeout_s, trust_env=False)
+    except httpx.HTTPError as exc:
+        _say(f"{url}: {exc}")
+        sys.exit(SOME_FAILED)
+    click.echo(response.text)
+    sys.exit(0 if response.is_success else SOME_FAILED)
+
+
+def _erase_one(eraser: Eraser, target: Target, mask_data: bytes | None, options: EraseOptions) -> bool:
+    """Erase one image and write its files; False, with a word on standard error, if that failed."""
+    try:
+        outcome = eraser.erase(_read(target.source), mask_data, options, Deadline())
+        for encoded, path in ((outcome.image, target.image), (outcome.mask, target.mask)):
+            if encoded is not None and path is not None:
+                _write(path, encoded.data)
+    except TextEraserError as exc:
+        _say(f"{target.source}: {exc.detail}")
+        return False
+    except OSError as exc:
+        _say(f"{exc.filename or target.source}: {exc.strerror}")
+        return False
+    return True
+
+
+def _read(source: str) -> bytes:
+    return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+
+
+def _write(path: str, data: bytes) -> None:
+    if path == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        write_atomically(Path(path), data)
+
+
+def _progress(targets: Sequence[Target]) -> Iterator[Target]:
+    """The targets one by one, behind a progress bar where somebody can see it."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=len(targets) == 1 or not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(targets))
+        for target in targets:
+            progress.update(task, description=Path(target.source).name)
+            yield target
+            progress.advance(task)
+
+
+def _settings(**given: object) -> Settings:
+    """The settings of the environment, and over them what the command line says."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as exc:
+        _refuse(
+            "; ".join(
+                f"TEXT_ERASER_{'_'.join(map(str, error['loc'])).upper()}: {error['msg']}, found {error['input']!r}"
+                for error in exc.errors()
+            )
+        )
+
+
+def _refuse(reason: str) -> NoReturn:
+    _say(reason)
+    sys.exit(NOT_UNDERSTOOD)
+
+
+def _say(text: str) -> None:
+    click.echo(f"text-eraser: {text}", err=True)

@@ -1,0 +1,63 @@
+"""What this machine lets us use: processor cores and bytes of memory, as affinity and cgroups grant them."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_cores(cgroup: Path = CGROUP) -> int:
+    """Cores that this process may keep busy: its affinity, cut by the cgroup's quota; at least 1."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cpu_quota(cgroup)
+    return max(1, cores if quota is None else min(cores, math.ceil(quota)))
+
+
+def usable_memory_bytes(cgroup: Path = CGROUP) -> int:
+    """Memory that this process may fill: the machine's, cut by the cgroup's limit."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _memory_limit_bytes(cgroup)
+    return physical if limit is None else min(physical, limit)
+
+
+def limit_data_segment(limit_bytes: int) -> None:
+    """Make running out of memory an exception (and so a clean 503) instead of a kill: RLIMIT_DATA."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def raise_open_files_limit() -> None:
+    """Allow as many open sockets as the hard limit does; the soft one is often 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _cpu_quota(cgroup: Path) -> float | None:
+    """Cores' worth of processor time per period (cgroup v2, else v1); None without a limit."""
+    fields = _words(cgroup / "cpu.max")
+    if len(fields) == 2 and fields[0] != "max":
+        return int(fields[0]) / int(fields[1])
+    quota, period = _words(cgroup / "cpu/cpu.cfs_quota_us"), _words(cgroup / "cpu/cpu.cfs_period_us")
+    if quota and period and int(quota[0]) > 0:
+        return int(quota[0]) / int(period[0])
+    return None
+
+
+def _memory_limit_bytes(cgroup: Path) -> int | None:
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        fields = _words(cgroup / name)
+        if fields and fields[0] != "max":
+            return int(fields[0])
+    return None
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii").split()
+    except OSError:
+        return []

@@ -1,0 +1,173 @@
+"""What can be seen from outside: one log line a request, and the metrics. Image content and file names never are."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from service.store import Model
+from service.workers import Workers
+
+STAGE_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
+MEGAPIXEL_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 40)
+QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines: logged at debug level only."""
+SHARE_BUCKETS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+disable_created_metrics()  # a second series beside every counter, which nobody reads
+
+
+@dataclass
+class RequestRecord:
+    """What one request turned out to be; filled in on its way through the layers, told once at its end."""
+
+    request_id: str
+    method: str
+    trace_id: str | None = None
+    route: str = "unmatched"
+    status: int = 0
+    problem: str | None = None
+    """Code of the error that was answered."""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    width: int | None = None
+    height: int | None = None
+    mask_share: float | None = None
+    models: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    """How each region was filled."""
+    stages_s: dict[str, float] = field(default_factory=dict)
+    """Seconds by stage: queue, decode, segment ..."""
+    started_at: float = field(default_factory=time.perf_counter)
+
+    @property
+    def took_s(self) -> float:
+        """Seconds since the request's headers came in."""
+        return time.perf_counter() - self.started_at
+
+
+class Telemetry:
+    """The metrics of one application, in a registry of their own, and its request log."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._log = structlog.get_logger("text_eraser")
+        self._requests = self._counter("requests", "Requests answered.", ["route", "code"])
+        self._seconds = self._histogram("request_seconds", "Time to the end of the answer.", STAGE_BUCKETS_S, ["route"])
+        self._stages = self._histogram("stage_seconds", "Time in each stage of a request.", STAGE_BUCKETS_S, ["stage"])
+        self._rejected = self._counter("rejected", "Requests refused, by problem code.", ["reason"])
+        self._megapixels = self._histogram("megapixels", "Size of the images worked on.", MEGAPIXEL_BUCKETS)
+        self._mask_share = self._histogram("mask_share", "Share of the image that was erased.", SHARE_BUCKETS)
+        self._regions = self._counter("regions", "Regions erased, by the method that filled them.", ["method"])
+        self._models = self._gauge("model_info", "Graphs that are loaded; always 1.", ["name", "version", "sha256"])
+        ProcessCollector(registry=self.registry)
+
+    def watch(self, workers: Workers) -> None:
+        """Show the state of the workers at each scrape."""
+        self._gauge("queue_depth", "Images that wait for a slot.").set_function(lambda: workers.queue_depth)
+        self._gauge("inflight", "Images being worked on.").set_function(lambda: workers.in_flight)
+        self._gauge("slots", "Images that can be worked on at a time.").set(workers.slots)
+        self._gauge("queue_size", "Images that may wait.").set(workers.queue_size)
+
+    def show_models(self, models: Iterable[Model]) -> None:
+        """Name the graphs that are loaded."""
+        for model in models:
+            self._models.labels(model.name, model.version, model.sha256).set(1)
+
+    def tell(self, record: RequestRecord) -> None:
+        """Count and log one finished request."""
+        self._requests.labels(record.route, str(record.status)).inc()
+        self._seconds.labels(record.route).observe(record.took_s)
+        if record.problem is not None:
+            self._rejected.labels(record.problem).inc()
+        for stage, seconds in record.stages_s.items():
+            self._stages.labels(stage).observe(seconds)
+        if record.mask_share is not None and record.width is not None and record.height is not None:
+            self._megapixels.observe(record.width * record.height / 1e6)
+            self._mask_share.observe(record.mask_share)
+        for method in record.methods:
+            self._regions.labels(method).inc()
+        quiet = record.route in QUIET_ROUTES and record.status < 400
+        self._log.log(logging.DEBUG if quiet else logging.INFO, "request", **_fields(record))
+
+    def failed(self, record: RequestRecord, exc: BaseException) -> None:
+        """Log an error of our own with its stack; the client gets the request id only."""
+        self._log.error("failed", request_id=record.request_id, route=record.route, exc_info=exc)
+
+    def page(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, labels: Iterable[str] = ()) -> Counter:
+        return Counter(f"text_eraser_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
+        return Gauge(f"text_eraser_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], labels: Iterable[str] = ()) -> Histogram:
+        return Histogram(f"text_eraser_{name}", text, labels, registry=self.registry, buckets=buckets)
+
+
+def _fields(record: RequestRecord) -> dict[str, Any]:
+    shown = {
+        "request_id": record.request_id,
+        "trace_id": record.trace_id,
+        "method": record.method,
+        "route": record.route,
+        "status": record.status,
+        "problem": record.problem,
+        "took_ms": round(record.took_s * 1000, 1),
+        "bytes_in": record.bytes_in,
+        "bytes_out": record.bytes_out,
+        "width": record.width,
+        "height": record.height,
+        "mask_share": None if record.mask_share is None else round(record.mask_share, 4),
+        "models": ", ".join(record.models) or None,
+        "regions": len(record.methods) or None,
+        **{f"{stage}_ms": round(seconds * 1000, 1) for stage, seconds in record.stages_s.items()},
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def configure_logging(level: str = "info") -> None:
+    """Write every log line, ours and the server's, as one JSON object on standard error."""
+    shared: list[structlog.types.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=())],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.root.handlers = [handler]
+    logging.root.setLevel(level.upper())
+    # It logs every malformed form at warning level; we answer those with a problem instead.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)

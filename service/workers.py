@@ -1,0 +1,174 @@
+"""The slots that compute and the bounded queue before them. Runs any function; knows nothing of images or HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import cv2
+
+from service.deadline import Deadline
+from service.errors import ClientGone, NotReady, OutOfMemory, Overloaded
+
+T = TypeVar("T")
+
+FIRST_GUESS_S = 1.0
+"""Service time before any was measured, for `Retry-After`."""
+SMOOTHING = 0.2
+"""Weight of the newest service time in the moving mean."""
+
+
+@dataclass(frozen=True)
+class Done(Generic[T]):
+    """A finished job."""
+
+    value: T
+    queue_s: float
+    """Seconds that it waited for its slot."""
+
+
+@dataclass(eq=False)
+class _Ticket:
+    """A place in the queue, then a slot."""
+
+    weight_bytes: int
+    turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Workers:
+    """`slots` threads, a queue of at most `queue_size` jobs, and `memory_bytes` for those that run.
+
+    Belongs to one event loop: every method is called on it. Jobs start in the order of their coming.
+    """
+
+    def __init__(self, *, slots: int, queue_size: int, memory_bytes: int) -> None:
+        self.slots = slots
+        self.queue_size = queue_size
+        self.memory_bytes = memory_bytes
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="worker")
+        self._waiting: deque[_Ticket] = deque()
+        self._running: set[_Ticket] = set()
+        self._mean_s = FIRST_GUESS_S
+        self._closed = False
+
+    @property
+    def queue_depth(self) -> int:
+        """Jobs that wait for a slot."""
+        return len(self._waiting)
+
+    @property
+    def in_flight(self) -> int:
+        """Slots that are held. One is held until its thread has really returned, whoever has stopped waiting."""
+        return len(self._running)
+
+    @property
+    def retry_after_s(self) -> int:
+        """Whole seconds after which a place should be free: queue depth x mean service time / slots, at least 1."""
+        return max(1, math.ceil(self.queue_depth * self._mean_s / self.slots))
+
+    async def run(self, work: Callable[[], T], deadline: Deadline, *, weight_bytes: int = 0) -> Done[T]:
+        """Run `work` on a thread when a slot and `weight_bytes` of memory are free; its result and its wait.
+
+        Raises Overloaded if the queue is full, OutOfMemory if the weight can never fit, the deadline's reason
+        as soon as it is stopped (a job still queued is then never started), and whatever `work` raises.
+        """
+        ticket = self._enter(weight_bytes)
+        loop = asyncio.get_running_loop()
+        stopped: asyncio.Future[None] = loop.create_future()
+        timer = None if deadline.remaining_s is None else loop.call_later(deadline.remaining_s, deadline.stop)
+        came_at = time.perf_counter()
+        job: asyncio.Future[T] | None = None
+        try:
+            with deadline.stopping(lambda: _settle_soon(loop, stopped)):
+                await asyncio.wait(_any_of(ticket.turn, stopped), return_when=asyncio.FIRST_COMPLETED)
+                deadline.check()
+                queue_s = time.perf_counter() - came_at
+                job = loop.run_in_executor(self._pool, _guarded, work, deadline)
+                job.add_done_callback(partial(self._finish, ticket, time.perf_counter()))
+                await asyncio.wait(_any_of(job, stopped), return_when=asyncio.FIRST_COMPLETED)
+                if not job.done():
+                    deadline.check()
+                return Done(job.result(), queue_s)
+        except asyncio.CancelledError:
+            deadline.stop(ClientGone("The server stopped before the request was done."))
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if job is None:
+                self._leave(ticket)
+
+    async def close(self) -> None:
+        """Take no more jobs and wait for the threads that still run."""
+        self._closed = True
+        await asyncio.to_thread(self._pool.shutdown)
+
+    def _enter(self, weight_bytes: int) -> _Ticket:
+        if self._closed:
+            raise NotReady("The service is shutting down.")
+        if weight_bytes > self.memory_bytes:
+            raise OutOfMemory(
+                f"The image needs {weight_bytes} bytes of working memory; this server has {self.memory_bytes}.",
+                needed_bytes=weight_bytes,
+                allowed_bytes=self.memory_bytes,
+            )
+        ticket = _Ticket(weight_bytes)
+        self._waiting.append(ticket)
+        self._advance()
+        if self.queue_depth > self.queue_size:
+            self._waiting.pop()
+            raise Overloaded(
+                f"{self.in_flight} images are being worked on and {self.queue_depth} wait; the queue is full.",
+                retry_after_s=self.retry_after_s,
+            )
+        return ticket
+
+    def _advance(self) -> None:
+        """Give free slots to those who wait; the first in line is never overtaken, so large images get their turn."""
+        while self._waiting and len(self._running) < self.slots:
+            used_bytes = sum(ticket.weight_bytes for ticket in self._running)
+            if used_bytes + self._waiting[0].weight_bytes > self.memory_bytes:
+                return
+            ticket = self._waiting.popleft()
+            self._running.add(ticket)
+            ticket.turn.set_result(None)
+
+    def _finish(self, ticket: _Ticket, started_at: float, job: asyncio.Future[T]) -> None:
+        if not job.cancelled() and job.exception() is None:
+            self._mean_s += SMOOTHING * (time.perf_counter() - started_at - self._mean_s)
+        self._leave(ticket)
+
+    def _leave(self, ticket: _Ticket) -> None:
+        self._running.discard(ticket)
+        if ticket in self._waiting:
+            self._waiting.remove(ticket)
+        self._advance()
+
+
+def _guarded(work: Callable[[], T], deadline: Deadline) -> T:
+    """On the worker thread: nothing starts that was stopped, and running out of memory has one name."""
+    deadline.check()
+    try:
+        return work()
+    except MemoryError as exc:
+        raise OutOfMemory from exc
+    except cv2.error as exc:
+        if exc.code == cv2.Error.StsNoMem:
+            raise OutOfMemory from exc
+        raise
+
+
+def _any_of(*futures: asyncio.Future[Any]) -> set[asyncio.Future[Any]]:
+    return set(futures)
+
+
+def _settle_soon(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
+    """Wake the waiter from whatever thread stopped the work."""
+    loop.call_soon_threadsafe(lambda: None if future.done() else future.set_result(None))

@@ -1,0 +1,258 @@
+"""Slots, queue, deadline: who runs, who waits, who is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+
+import cv2
+import pytest
+
+from service.deadline import Deadline
+from service.errors import ClientGone, DeadlineExceeded, NotReady, OutOfMemory, Overloaded
+from service.workers import Workers
+
+pytestmark = pytest.mark.anyio
+
+
+class Gate:
+    """Work that ends when it is told to, or when its deadline is stopped."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.running = 0
+
+    def work(self, deadline: Deadline) -> Callable[[], str]:
+        """A function for `Workers.run`."""
+        def run() -> str:
+            self.running += 1
+            with deadline.stopping(self.open.set):
+                self.open.wait(10)
+            deadline.check()
+            return "done"
+
+        return run
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds, 5 s at most."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[Workers]:
+    """One slot, one waiting place."""
+    workers = Workers(slots=1, queue_size=1, memory_bytes=1000)
+    yield workers
+    await workers.close()
+
+
+async def test_a_job_returns_its_value_and_its_wait(workers: Workers) -> None:
+    """What the function returns comes back, with the seconds in the queue."""
+    done = await workers.run(lambda: 42, Deadline())
+
+    assert done.value == 42
+    assert 0 <= done.queue_s < 1
+
+
+async def test_a_full_queue_refuses_with_retry_after(workers: Workers) -> None:
+    """One runs, one waits, the third is Overloaded and told when to come again."""
+    gate = Gate()
+    deadline = Deadline()
+    jobs = [asyncio.create_task(workers.run(gate.work(deadline), deadline)) for _ in range(2)]
+    await until(lambda: workers.in_flight == 1 and workers.queue_depth == 1)
+
+    with pytest.raises(Overloaded) as refused:
+        await workers.run(lambda: None, Deadline())
+
+    assert refused.value.retry_after_s >= 1
+    gate.open.set()
+    assert [done.value for done in await asyncio.gather(*jobs)] == ["done", "done"]
+
+
+async def test_retry_after_grows_with_the_queue_and_the_service_time() -> None:
+    """ceil(queue depth x mean service time / slots): four waiting, 3 s each on 2 slots make 6 s."""
+    workers = Workers(slots=2, queue_size=4, memory_bytes=1000)
+    workers._mean_s = 3.0
+    gate = Gate()
+    deadline = Deadline()
+    jobs = [asyncio.create_task(workers.run(gate.work(deadline), deadline)) for _ in range(6)]
+    await until(lambda: workers.queue_depth == 4)
+
+    assert workers.retry_after_s == 6
+
+    gate.open.set()
+    await asyncio.gather(*jobs)
+    await workers.close()
+
+
+async def test_time_over_while_running_stops_the_work_and_frees_the_slot(workers: Workers) -> None:
+    """The waiter gets DeadlineExceeded at once; the work is told to stop, and the slot is free when it has."""
+    gate = Gate()
+    deadline = Deadline(0.05)
+    started = time.perf_counter()
+
+    with pytest.raises(DeadlineExceeded):
+        await workers.run(gate.work(deadline), deadline)
+
+    assert time.perf_counter() - started < 1
+    await until(lambda: workers.in_flight == 0)
+
+
+async def test_a_slot_is_held_until_the_thread_has_returned(workers: Workers) -> None:
+    """Native code that cannot be stopped keeps its slot, however long ago its waiter left."""
+    stubborn = threading.Event()
+
+    with pytest.raises(DeadlineExceeded):
+        await workers.run(lambda: stubborn.wait(5), Deadline(0.02))
+
+    assert workers.in_flight == 1
+    stubborn.set()
+    await until(lambda: workers.in_flight == 0)
+
+
+async def test_time_over_while_queued_never_starts_the_work(workers: Workers) -> None:
+    """A job whose time ends in the queue leaves it, and its function is not called."""
+    gate = Gate()
+    first = Deadline()
+    running = asyncio.create_task(workers.run(gate.work(first), first))
+    await until(lambda: gate.running == 1)
+    called: list[int] = []
+
+    with pytest.raises(DeadlineExceeded):
+        await workers.run(lambda: called.append(1), Deadline(0.03))
+
+    assert workers.queue_depth == 0
+    gate.open.set()
+    await running
+    assert not called
+
+
+async def test_a_client_that_leaves_the_queue_never_starts_the_work(workers: Workers) -> None:
+    """Stopped by another reason, the waiter gets that reason."""
+    gate = Gate()
+    first, second = Deadline(), Deadline()
+    running = asyncio.create_task(workers.run(gate.work(first), first))
+    await until(lambda: gate.running == 1)
+    called: list[int] = []
+    waiting = asyncio.create_task(workers.run(lambda: called.append(1), second))
+    await until(lambda: workers.queue_depth == 1)
+
+    second.stop(ClientGone())
+
+    with pytest.raises(ClientGone):
+        await waiting
+    gate.open.set()
+    await running
+    assert not called
+
+
+async def test_jobs_start_in_the_order_of_their_coming() -> None:
+    """The queue is a line: first in, first out."""
+    workers = Workers(slots=1, queue_size=10, memory_bytes=1000)
+    order: list[int] = []
+
+    await asyncio.gather(*[workers.run(lambda number=number: order.append(number), Deadline()) for number in range(8)])
+
+    assert order == list(range(8))
+    await workers.close()
+
+
+async def test_large_jobs_do_not_run_beside_each_other() -> None:
+    """With two slots, a job waits while its weight does not fit beside the running one's."""
+    workers = Workers(slots=2, queue_size=4, memory_bytes=1000)
+    gate = Gate()
+    deadline = Deadline()
+    jobs = [asyncio.create_task(workers.run(gate.work(deadline), deadline, weight_bytes=600)) for _ in range(2)]
+    await until(lambda: gate.running == 1)
+    await asyncio.sleep(0.02)
+
+    assert (workers.in_flight, workers.queue_depth) == (1, 1)
+
+    gate.open.set()
+    await asyncio.gather(*jobs)
+    await workers.close()
+
+
+async def test_a_job_that_can_never_fit_is_refused(workers: Workers) -> None:
+    """More weight than all the memory there is: OutOfMemory at once, naming both."""
+    with pytest.raises(OutOfMemory) as refused:
+        await workers.run(lambda: None, Deadline(), weight_bytes=1001)
+
+    assert refused.value.facts == {"needed_bytes": 1001, "allowed_bytes": 1000}
+
+
+def _cv2_out_of_memory() -> None:
+    error = cv2.error("no memory")
+    error.code = cv2.Error.StsNoMem
+    raise error
+
+
+def _numpy_out_of_memory() -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("work", [_numpy_out_of_memory, _cv2_out_of_memory])
+async def test_running_out_of_memory_has_one_name(workers: Workers, work: Callable[[], None]) -> None:
+    """MemoryError and OpenCV's allocation failure are OutOfMemory; the next job runs."""
+    with pytest.raises(OutOfMemory):
+        await workers.run(work, Deadline())
+
+    assert (await workers.run(lambda: 1, Deadline())).value == 1
+
+
+async def test_an_error_of_the_work_comes_back_as_it_is(workers: Workers) -> None:
+    """Whatever the function raises, the waiter gets, and the slot is free."""
+
+    def fail() -> None:
+        raise ZeroDivisionError("ours")
+
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        await workers.run(fail, Deadline())
+
+    assert workers.in_flight == 0
+
+
+async def test_cancelling_the_waiter_stops_the_work(workers: Workers) -> None:
+    """A server that stops for good cancels its requests; their threads must end too."""
+    gate = Gate()
+    deadline = Deadline()
+    job = asyncio.create_task(workers.run(gate.work(deadline), deadline))
+    await until(lambda: gate.running == 1)
+
+    job.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert isinstance(deadline.stopped, ClientGone)
+    await until(lambda: workers.in_flight == 0)
+
+
+async def test_closed_workers_take_no_more_jobs() -> None:
+    """After close there is no slot any more."""
+    workers = Workers(slots=1, queue_size=1, memory_bytes=1000)
+    await workers.close()
+
+    with pytest.raises(NotReady):
+        await workers.run(lambda: None, Deadline())
+
+
+async def test_no_slot_leaks_over_many_mixed_ends(workers: Workers) -> None:
+    """Done, failed, timed out, refused and left, a hundred times over: in the end every slot is free."""
+
+    async def one(number: int) -> None:
+        deadline = Deadline(0.001 if number % 3 == 0 else 5)
+        if number % 5 == 0:
+            asyncio.get_running_loop().call_later(0.001, deadline.stop, ClientGone())
+        await workers.run(lambda: time.sleep(0.002 if number % 2 else 0), deadline)
+
+    await asyncio.gather(*[one(number) for number in range(100)], return_exceptions=True)
+    for number in range(20):
+        await asyncio.gather(one(number), return_exceptions=True)
+
+    await until(lambda: workers.in_flight == 0 and workers.queue_depth == 0)
+    assert (await workers.run(lambda: "free", Deadline())).value == "free"
