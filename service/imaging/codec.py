@@ -8,7 +8,7 @@ mode, and a test runs each of its rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from service.errors import AnimatedImage, InvalidMask, MaskMismatch, NotEncodabl
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
 from service.imaging.conversion import for_jpeg, for_png, for_webp, stand_upright
-from service.imaging.formats import jpeg, png, webp
+from service.imaging.formats import avif, bmp, gif, jpeg, png, tiff, webp
 from service.imaging.formats.rasters import foreign_errors, memory_errors
 from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
 from service.imaging.orientation import stored_order, upright
@@ -38,6 +38,19 @@ class Encoded:
     """`exact`: outside the mask every stored sample is as in the upload; `blocks`: every JPEG block that the
     mask does not touch is; `reencoded`: the format or a request to convert changed values everywhere."""
     untouched_sha256: str | None = None
+
+
+class FormatModule(Protocol):
+    """What each module of `formats` answers."""
+
+    def read_header(self, data: bytes) -> Header:
+        """Read what the file says about itself; nothing is decoded."""
+
+    def read(self, data: bytes, header: Header) -> Stored:
+        """Decode the samples in stored order and at native depth."""
+
+    def read_metadata(self, data: bytes) -> Metadata:
+        """Collect what a conversion carries over."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ def read_header(data: bytes, *, max_pixels: int) -> Header:
     """
     kind = sniff(data)
     with foreign_errors(kind.upper()):
-        header = _HEADER_READERS[kind](data)
+        header = _MODULES[kind].read_header(data)
     refuse_too_many_pixels(header, max_pixels)
     if header.frames > 1:
         raise AnimatedImage(f"The file holds {header.frames} frames or pages; expected 1.", frames=header.frames)
@@ -75,9 +88,11 @@ def decode(data: bytes, *, max_pixels: int) -> Picture:
     """Decode an image file. Raises what `read_header` raises, and OutOfMemory."""
     header = read_header(data, max_pixels=max_pixels)
     with foreign_errors(header.format.upper()):
-        stored = _READERS[header.format](data, header)
+        stored = _MODULES[header.format].read(data, header)
     with memory_errors():
         image = upright(view(stored), header.orientation)
+        if np.may_share_memory(image, stored.samples):
+            image = image.copy()  # the view may be written to; the stored samples never
         alpha = alpha_of(stored)
         if alpha is not None:
             alpha = upright(alpha, header.orientation)
@@ -147,10 +162,14 @@ def encode(
 def _write_back(picture: Picture, changed: Stored, quality: int | None) -> Encoded:
     """Write the samples into a file of the upload's own format, with all that stood beside them."""
     header, data = picture.header, picture.data
-    if header.format == "png":
-        return Encoded(png.rewrite(data, changed), header.media_type, "exact")
     if header.format == "jpeg":
         return Encoded(jpeg.rewrite(data, changed, quality), header.media_type, "reencoded")
+    if header.format == "avif":
+        written = avif.write(changed, avif.read_metadata(data), quality=quality or DEFAULT_QUALITY)
+        return Encoded(written, header.media_type, "reencoded")
+    if header.format != "webp":
+        rewrite = {"png": png.rewrite, "tiff": tiff.rewrite, "bmp": bmp.rewrite, "gif": gif.rewrite}[header.format]
+        return Encoded(rewrite(data, changed), header.media_type, "exact")
     lossless = header.lossless and quality is None
     written = webp.write(changed, webp.read_metadata(data), quality=quality or DEFAULT_QUALITY, lossless=lossless)
     return Encoded(written, header.media_type, "exact" if lossless else "reencoded")
@@ -160,7 +179,7 @@ def _write_as(
     target: Literal["png", "jpeg", "webp"], picture: Picture, changed: Stored, quality: int | None
 ) -> Encoded:
     """Write the samples into a new file of another format."""
-    metadata = _METADATA_READERS[picture.header.format](picture.data)
+    metadata = _MODULES[picture.header.format].read_metadata(picture.data)
     stored, metadata = stand_upright(changed, metadata, picture.header.orientation)
     if target == "png":
         stored, metadata, same = for_png(stored, metadata)
@@ -180,7 +199,13 @@ def encode_mask(mask: Mask) -> Encoded:
     return Encoded(png.write(stored, Metadata()), "image/png", "exact")
 
 
-_HEADER_READERS = {"png": png.read_header, "jpeg": jpeg.read_header, "webp": webp.read_header}
-_METADATA_READERS = {"png": png.read_metadata, "jpeg": jpeg.read_metadata, "webp": webp.read_metadata}
-_READERS = {"png": png.read, "jpeg": jpeg.read, "webp": webp.read}
-_SIDE_LIMITS: dict[Format, int] = {"jpeg": jpeg.SIDE_MAX, "webp": webp.SIDE_MAX, "gif": 65535}
+_MODULES: dict[Format, FormatModule] = {
+    "png": png,
+    "jpeg": jpeg,
+    "webp": webp,
+    "avif": avif,
+    "tiff": tiff,
+    "bmp": bmp,
+    "gif": gif,
+}
+_SIDE_LIMITS: dict[Format, int] = {"jpeg": jpeg.SIDE_MAX, "webp": webp.SIDE_MAX, "avif": avif.SIDE_MAX}

@@ -1,6 +1,7 @@
-"""Read and patch the first directory of a TIFF structure: EXIF blocks and TIFF files share it.
+"""Read, patch and write directories of a TIFF structure: EXIF blocks and TIFF files share it (TIFF 6.0, section 2).
 
-Only what the codec needs, on bytes that may be hostile: nothing here raises on damaged input.
+Only what the codec needs, on bytes that may be hostile: nothing here raises on damaged input, and directories are
+written little-endian.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 ORIENTATION = 274
+EXIF_DIRECTORY, GPS_DIRECTORY, _INTEROPERABILITY = 34665, 34853, 40965
+_SUBDIRECTORIES = {EXIF_DIRECTORY, GPS_DIRECTORY, _INTEROPERABILITY}
+_UNIT_SIZES = {3: 2, 8: 2, 4: 4, 9: 4, 13: 4, 11: 4, 5: 4, 10: 4, 12: 8}
+"""Width of the units that byte order applies to; a rational is two of four bytes."""
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _MAX_ENTRIES = 1000
 
@@ -101,9 +106,69 @@ def with_orientation(exif: bytes, orientation: int) -> bytes:
     return bytes(patched)
 
 
+@dataclass(frozen=True)
+class Field:
+    """One tag with its value, free of any file: little-endian bytes, or a directory of its own."""
+
+    type: int
+    count: int
+    value: bytes
+    below: dict[int, Field] | None = None
+
+
+def value_bytes(data: bytes, entry: Entry) -> bytes | None:
+    """The value as it stands in the file; None where it is cut off."""
+    size = entry.count * _TYPE_SIZES[entry.type]
+    raw = data[entry.offset : entry.offset + size]
+    return raw if len(raw) == size else None
+
+
+def fields_of(data: bytes, directory: Directory, *, depth: int = 0) -> dict[int, Field]:
+    """Every field of a directory, with the EXIF, GPS and interoperability directories below it."""
+    fields = {}
+    for tag, entry in directory.entries.items():
+        raw = value_bytes(data, entry)
+        if raw is None:
+            continue
+        if tag in _SUBDIRECTORIES:
+            below = directory_at(data, directory.integer(data, tag, 0), directory.order) if depth < 2 else None
+            if below is not None:
+                fields[tag] = Field(4, 1, b"", fields_of(data, below, depth=depth + 1))
+            continue
+        fields[tag] = Field(entry.type, entry.count, raw if directory.order == "<" else _swapped(raw, entry.type))
+    return fields
+
+
+def directory_bytes(fields: dict[int, Field], offset: int) -> bytes:
+    """A directory with its values after it, for the place `offset` (even) in a little-endian file."""
+    head_size = 2 + 12 * len(fields) + 4
+    head, values = [struct.pack("<H", len(fields))], bytearray()
+    for tag, field in sorted(fields.items()):
+        place = offset + head_size + len(values)
+        if field.below is not None:
+            raw = directory_bytes(field.below, place)
+            head.append(struct.pack("<HHII", tag, 4, 1, place))
+        elif len(field.value) <= 4:
+            raw = b""
+            head.append(struct.pack("<HHI4s", tag, field.type, field.count, field.value))
+        else:
+            raw = field.value
+            head.append(struct.pack("<HHII", tag, field.type, field.count, place))
+        values += raw + b"\0" * (len(raw) % 2)
+    return b"".join([*head, b"\0\0\0\0", bytes(values)])
+
+
+def exif_block(fields: dict[int, Field]) -> bytes:
+    """An EXIF block of its own that holds `fields`."""
+    return b"II*\0" + struct.pack("<I", 8) + directory_bytes(fields, 8)
+
+
 def resolution_block(dpi: tuple[float, float]) -> bytes:
-    """A small EXIF block that says nothing but the resolution: tags 282, 283 (rationals) and 296 (inch)."""
-    across, down = (min(max(round(value * 1000), 1), 2**32 - 1) for value in dpi)
-    entries = [(282, 5, 1, 50), (283, 5, 1, 58), (296, 3, 1, 2)]
-    packed = b"".join(struct.pack("<HHII", *entry) for entry in entries)
-    return b"II*\0" + struct.pack("<IH", 8, 3) + packed + struct.pack("<I4I", 0, across, 1000, down, 1000)
+    """An EXIF block that says nothing but the resolution."""
+    across, down = (struct.pack("<II", min(max(round(value * 1000), 1), 2**32 - 1), 1000) for value in dpi)
+    return exif_block({282: Field(5, 1, across), 283: Field(5, 1, down), 296: Field(3, 1, struct.pack("<H", 2))})
+
+
+def _swapped(raw: bytes, kind: int) -> bytes:
+    size = _UNIT_SIZES.get(kind, 1)
+    return b"".join(raw[at : at + size][::-1] for at in range(0, len(raw), size)) if size > 1 else raw

@@ -32,14 +32,17 @@ def put_colours(
 ) -> tuple[Indexes, Palette]:
     """Paint `result` into the hole of an indexed picture; returns the new indexes and the palette they mean.
 
-    Colours that the palette lacks are added while it has fewer than 2 ** bits entries (the most fitting ones,
-    where there are more); the rest take the nearest entry. No entry that exists is changed, and each pixel keeps
-    its opacity, so what is transparent stays transparent.
+    Colours that the palette lacks are added while it has fewer than 2 ** bits entries, or entries that no pixel
+    uses (the most fitting colours, where there are more); the rest take the nearest entry. No entry in use is
+    changed, and each pixel keeps its opacity, so what is transparent stays transparent.
     """
     opacity = palette.opacity()
     before = opacity[np.minimum(indexes, len(opacity) - 1)]
     wanted = result[hole & (before == 255)]
-    palette = _extended(palette, wanted, 2**bits - len(palette.colours))
+    kept = indexes[~(hole & (before == 255))]
+    unused = np.flatnonzero((np.bincount(kept, minlength=256)[: len(opacity)] == 0) & (opacity == 255))
+    slots = [*range(len(opacity), 2**bits), *unused.tolist()]
+    palette = _extended(palette, wanted, slots)
     painted = indexes.copy()
     opacity = palette.opacity()
     for level in np.unique(before[hole]):
@@ -51,18 +54,20 @@ def put_colours(
     return painted, palette
 
 
-def _extended(palette: Palette, wanted: npt.NDArray[np.uint8], free: int) -> Palette:
-    """The palette with up to `free` opaque entries added for the `(K, 3)` wanted colours."""
+def _extended(palette: Palette, wanted: npt.NDArray[np.uint8], slots: list[int]) -> Palette:
+    """The palette with `(K, 3)` wanted colours in the free slots, as far as they go; new entries are opaque."""
     opaque = palette.colours[palette.opacity() == 255]
     packed = np.unique(_packed(wanted))
     missing = packed[~np.isin(packed, _packed(opaque))]
-    if free <= 0 or len(missing) == 0:
+    if not slots or len(missing) == 0:
         return palette
-    added = _unpacked(missing) if len(missing) <= free else _representatives(wanted, free)
-    alpha = palette.alpha
-    if alpha is not None:
-        alpha = np.concatenate([alpha, np.full(len(added), 255, np.uint8)])
-    return Palette(np.concatenate([palette.colours, added]), alpha)
+    added = _unpacked(missing) if len(missing) <= len(slots) else _representatives(wanted, len(slots))
+    used = np.array(slots[: len(added)])
+    size = max(len(palette.colours), int(used.max()) + 1)
+    colours, alpha = np.zeros((size, 3), np.uint8), np.full(size, 255, np.uint8)
+    colours[: len(palette.colours)], alpha[: len(palette.colours)] = palette.colours, palette.opacity()
+    colours[used] = added
+    return Palette(colours, None if palette.alpha is None else alpha)
 
 
 def _representatives(wanted: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:

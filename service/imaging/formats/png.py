@@ -84,7 +84,7 @@ def read(data: bytes, header: Header) -> Stored:
             parts.setdefault(chunk.type, data[chunk.start : chunk.end])
     bare = b"".join(essential)
     with foreign_errors("PNG"):
-        samples = decode_deep(bare) if header.bits == 16 else array_of(open_with_pillow(bare, "PNG"))
+        samples = decode_deep(bare, header) if header.bits == 16 else array_of(open_with_pillow(bare, "PNG"))
     return Stored(
         _native(samples, header),
         header.layout,

@@ -11,9 +11,19 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import (  # noqa: F401 - named here, so that no plugin is first imported in the middle of a request
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 from PIL import Image as PillowImage
 
 from service.errors import CorruptImage, NotEncodable, OutOfMemory, TextEraserError
+from service.imaging.headers import Header
 
 # Our own limit is checked on the header, before Pillow sees the file; its second, fixed limit would only warn.
 PillowImage.MAX_IMAGE_PIXELS = None
@@ -75,12 +85,37 @@ def encode_with_pillow(image: PillowImage.Image, pillow_format: str, **options: 
     return buffer.getvalue()
 
 
-def decode_deep(data: bytes) -> npt.NDArray[np.uint16]:
+def decode_with_pillow(
+    data: bytes, pillow_format: str, header: Header, modes: set[str]
+) -> tuple[PillowImage.Image, npt.NDArray[Any]]:
+    """Decode, and insist on the size of the header and on one of the modes; use inside `foreign_errors`."""
+    image = open_with_pillow(data, pillow_format)
+    if image.size != stored_size(header) or image.mode not in modes:
+        raise CorruptImage(f"The {pillow_format} data are {image.size} {image.mode}, not what the header says.")
+    return image, array_of(image)
+
+
+def stored_size(header: Header) -> tuple[int, int]:
+    """`(width, height)` in stored order, px."""
+    return (header.height, header.width) if header.orientation >= 5 else (header.width, header.height)
+
+
+def decode_deep(data: bytes, header: Header) -> npt.NDArray[np.uint16]:
     """Decode 16-bit colour, which Pillow would cut to 8 bits: `(H, W, C)` uint16 in RGB(A) order, stored order."""
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if decoded is None or decoded.dtype != np.uint16:
+    if decoded is None or decoded.dtype != np.uint16 or decoded.shape[1::-1] != stored_size(header):
         raise CorruptImage("The 16-bit image is damaged or cut off.")
     if decoded.ndim == 2:
         return np.ascontiguousarray(decoded)
     order = [2, 1, 0, 3][: decoded.shape[2]]
     return np.ascontiguousarray(decoded[..., order])
+
+
+def encode_deep_tiff(samples: npt.NDArray[np.uint16], compression: int) -> bytes:
+    """Write `(H, W, 3 or 4)` uint16 RGB(A) as TIFF; `compression` is TIFF's number for it."""
+    order = [2, 1, 0, 3][: samples.shape[2]]
+    swapped = np.ascontiguousarray(samples[..., order])
+    done, data = cv2.imencode(".tiff", swapped, [cv2.IMWRITE_TIFF_COMPRESSION, compression])
+    if not done:
+        raise NotEncodable("The TIFF encoder cannot write this image.")
+    return data.tobytes()

@@ -71,9 +71,8 @@ def write(stored: Stored, metadata: Metadata, *, quality: int, lossless: bool) -
     options: dict[str, object] = {"lossless": lossless, "exact": True, "quality": quality, "method": 4}
     if lossless:
         options |= {"quality": 0, "method": 0}  # effort, not quality: a tenth of the time for 15 % more bytes
-    for name, value in (("icc_profile", metadata.icc), ("exif", metadata.exif), ("xmp", metadata.xmp)):
-        if value:
-            options[name] = value
+    beside = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
+    options |= {name: value for name, value in beside.items() if value}
     return encode_with_pillow(PillowImage.fromarray(stored.samples, stored.layout), "WEBP", **options)
 
 

@@ -1,0 +1,256 @@
+"""TIFF 6.0: directory, samples. Pillow reads and writes up to 8 bits and 16-bit gray, OpenCV 16-bit colour.
+
+A file written back has the raster of the writer and every other tag of the upload, value for value.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from service.errors import CorruptImage, UnsupportedFormat
+from service.imaging.exif import (
+    Directory,
+    Field,
+    directory_at,
+    directory_bytes,
+    exif_block,
+    fields_of,
+    first_directory,
+    value_bytes,
+    with_orientation,
+)
+from service.imaging.formats.rasters import (
+    decode_deep,
+    decode_with_pillow,
+    encode_deep_tiff,
+    encode_with_pillow,
+    foreign_errors,
+)
+from service.imaging.headers import Header, Layout
+from service.imaging.palettes import Palette
+from service.imaging.stored import Metadata, Samples, Stored
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_ORIENTATION, _CHANNELS, _RESOLUTION_X, _RESOLUTION_Y, _RESOLUTION_UNIT = 274, 277, 282, 283, 296
+_EXTRA, _SAMPLE_FORMAT, _XMP, _ICC = 338, 339, 700, 34675
+_RASTER_TAGS = {
+    254,
+    255,
+    256,
+    257,
+    258,
+    259,
+    262,
+    263,
+    266,
+    273,
+    277,
+    278,
+    279,
+    280,
+    281,
+    284,
+    288,
+    289,
+    292,
+    293,
+    317,
+    320,
+    322,
+    323,
+    324,
+    325,
+    330,
+    338,
+    339,
+    340,
+    341,
+    347,
+    *range(512, 522),
+    529,
+    530,
+    531,
+    532,
+}
+"""Tags that say how the samples are laid out; the writer's own are taken."""
+_COMPRESSIONS = {
+    1: None,
+    2: "group4",
+    3: "group4",
+    4: "group4",
+    5: "tiff_lzw",
+    7: "tiff_adobe_deflate",
+    8: "tiff_adobe_deflate",
+    32946: "tiff_adobe_deflate",
+    32773: "packbits",
+}
+"""What is read, and what it is written as; JPEG inside TIFF becomes lossless, as its samples are kept."""
+_LAYOUTS: dict[tuple[int, int], Layout] = {  # (photometric, samples a pixel)
+    (0, 1): "gray",
+    (1, 1): "gray",
+    (1, 2): "gray+alpha",
+    (2, 3): "RGB",
+    (2, 4): "RGBA",
+    (3, 1): "palette",
+    (5, 4): "CMYK",
+    (6, 3): "RGB",
+}
+_PILLOW_MODES = {
+    "bilevel": "1",
+    "gray": "L",
+    "gray+alpha": "LA",
+    "RGB": "RGB",
+    "RGBA": "RGBA",
+    "palette": "P",
+    "CMYK": "CMYK",
+}
+_UNASSOCIATED = 2
+_MAX_PAGES = 4096
+
+
+def read_header(data: bytes) -> Header:
+    """Read the first directory and count the others. Raises CorruptImage, UnsupportedFormat."""
+    directory = first_directory(data)
+    if directory is None:
+        raise CorruptImage("The TIFF file has no readable directory.")
+    width, height = directory.integer(data, _WIDTH, 0), directory.integer(data, _HEIGHT, 0)
+    if not width or not height:
+        raise CorruptImage(f"The TIFF directory says {width} x {height}.")
+    orientation = directory.integer(data, _ORIENTATION, 1)
+    orientation = orientation if 1 <= orientation <= 8 else 1
+    if orientation >= 5:
+        width, height = height, width
+    layout, bits = _layout(data, directory)
+    return Header("tiff", width, height, layout, bits, orientation, _count_pages(data, directory))
+
+
+def read(data: bytes, header: Header) -> Stored:
+    """Decode the samples in stored order. Raises CorruptImage where they are damaged."""
+    unturned = with_orientation(data, 1)  # Pillow would turn them
+    palette = None
+    with foreign_errors("TIFF"):
+        if header.bits == 16 and header.layout != "gray":
+            samples: Samples = decode_deep(unturned, header)
+        else:
+            mode = "I;16" if header.bits == 16 else _PILLOW_MODES[header.layout]
+            image, samples = decode_with_pillow(
+                unturned, "TIFF", header, {mode, "I;16B"} if header.bits == 16 else {mode}
+            )
+            samples = samples.astype(np.uint16) if header.bits == 16 else samples
+            if header.layout == "palette":
+                palette = Palette(np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3))
+    return Stored(samples, header.layout, header.bits, palette=palette, icc=_bytes_of(data, _ICC))
+
+
+def read_metadata(data: bytes) -> Metadata:
+    """Collect what a conversion carries over: profile, XMP, resolution, and the other tags as an EXIF block."""
+    directory = first_directory(data)
+    if directory is None:
+        return Metadata()
+    fields = {tag: field for tag, field in fields_of(data, directory).items() if tag not in _RASTER_TAGS | {_ICC, _XMP}}
+    exif = exif_block(fields) if fields else None
+    return Metadata(_bytes_of(data, _ICC), exif, _bytes_of(data, _XMP), _resolution(data, directory))
+
+
+def rewrite(data: bytes, stored: Stored) -> bytes:
+    """Put the samples into a TIFF with the upload's compression and all of its tags that do not lay out samples."""
+    directory = first_directory(data)
+    assert directory is not None  # it was read before
+    compression = directory.integer(data, _COMPRESSION, 1)
+    if stored.bits == 16 and stored.layout != "gray":
+        written = encode_deep_tiff(stored.samples, 8 if compression == 7 else compression)
+    else:
+        written = encode_with_pillow(_pillow_image(stored), "TIFF", compression=_COMPRESSIONS.get(compression))
+    return _with_tags(written, fields_of(data, directory), has_alpha=stored.layout in {"RGBA", "gray+alpha"})
+
+
+def _with_tags(written: bytes, fields: dict[int, Field], *, has_alpha: bool) -> bytes:
+    """The written file with a directory of its own raster tags and the given other ones."""
+    own = first_directory(written)
+    assert own is not None
+    assert own.order == "<"  # both writers write little-endian
+    merged = {tag: field for tag, field in fields.items() if tag not in _RASTER_TAGS}
+    merged |= {tag: field for tag, field in fields_of(written, own).items() if tag in _RASTER_TAGS}
+    if has_alpha:
+        merged[_EXTRA] = Field(3, 1, struct.pack("<H", _UNASSOCIATED))
+    padded = bytearray(written + b"\0" * (len(written) % 2))
+    struct.pack_into("<I", padded, 4, len(padded))
+    return bytes(padded) + directory_bytes(merged, len(padded))
+
+
+def _pillow_image(stored: Stored) -> PillowImage.Image:
+    if stored.layout == "bilevel":
+        return PillowImage.fromarray(stored.samples.astype(np.bool_))
+    if stored.bits == 16:
+        return PillowImage.fromarray(stored.samples.astype("<u2"))
+    image = PillowImage.fromarray(stored.samples, _PILLOW_MODES[stored.layout])
+    if stored.palette is not None:
+        image.putpalette(stored.palette.colours.tobytes())
+    return image
+
+
+def _layout(data: bytes, directory: Directory) -> tuple[Layout, int]:
+    """The layout and depth. Raises UnsupportedFormat for what would not survive the way back."""
+    photometric, channels = directory.integer(data, _PHOTOMETRIC, 1), directory.integer(data, _CHANNELS, 1)
+    depths = set(directory.integers(data, _BITS) or (1,))
+    extra, formats = directory.integers(data, _EXTRA), set(directory.integers(data, _SAMPLE_FORMAT) or (1,))
+    compression = directory.integer(data, _COMPRESSION, 1)
+    layout = _LAYOUTS.get((photometric, channels))
+    bits = min(depths)
+    reason = (
+        f"compression {compression}"
+        if compression not in _COMPRESSIONS
+        else f"samples of format {formats}"
+        if formats != {1}
+        else f"photometric {photometric} with {channels} samples a pixel"
+        if layout is None
+        else f"{depths} bits a sample"
+        if len(depths) > 1 or bits not in {1, 2, 4, 8, 16}
+        else f"extra samples {extra}"
+        if extra not in {(), (_UNASSOCIATED,)} or (extra and layout not in {"RGBA", "gray+alpha"})
+        else f"{bits} bits a sample in this mode"
+        if not _depth_fits(layout, bits, photometric)
+        else None
+    )
+    if reason is not None or layout is None:
+        raise UnsupportedFormat(f"The TIFF has {reason}, which is not read here.")
+    if bits == 1 and layout == "gray":
+        return "bilevel", 1
+    return layout, max(bits, 8)  # 2 and 4 bits are written at 8: TIFF writers know no less
+
+
+def _depth_fits(layout: Layout, bits: int, photometric: int) -> bool:
+    if bits == 16:
+        return layout in {"gray", "RGB", "RGBA"} and photometric != 0
+    return bits == 8 or layout in {"gray", "palette"}
+
+
+def _count_pages(data: bytes, directory: Directory) -> int:
+    seen = 1
+    following: Directory | None = directory
+    while following is not None and following.next_offset and seen < _MAX_PAGES:
+        following = directory_at(data, following.next_offset, directory.order)
+        seen += following is not None
+    return seen
+
+
+def _bytes_of(data: bytes, tag: int) -> bytes | None:
+    directory = first_directory(data)
+    entry = directory.entries.get(tag) if directory else None
+    return value_bytes(data, entry) if entry and entry.type in {1, 2, 7} else None
+
+
+def _resolution(data: bytes, directory: Directory) -> tuple[float, float] | None:
+    unit = directory.integer(data, _RESOLUTION_UNIT, 2)
+    values = []
+    for tag in (_RESOLUTION_X, _RESOLUTION_Y):
+        entry = directory.entries.get(tag)
+        raw = value_bytes(data, entry) if entry and entry.type == 5 and entry.count == 1 else None
+        above, below = struct.unpack(f"{directory.order}II", raw) if raw else (0, 0)
+        values.append(above / below if below else 0.0)
+    scale = {2: 1.0, 3: 2.54}.get(unit, 0.0)
+    across, down = values[0] * scale, values[1] * scale
+    return (across, down) if across > 0 and down > 0 else None

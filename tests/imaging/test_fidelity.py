@@ -1,0 +1,361 @@
+"""What happens to each mode: the README's table, row by row. Files are read back by Pillow and OpenCV, never by us."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from PIL import ImageCms, TiffImagePlugin
+
+from service.imaging import codec
+from service.imaging.orientation import stored_order
+
+MAX_PIXELS = 1_000_000
+HEIGHT, WIDTH = 37, 53  # odd, so that packed rows and padded rows differ
+FILL = (200, 60, 60)
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table."""
+
+    name: str
+    make: Callable[[], bytes]
+    mode: str
+    fidelity: str = "exact"
+    inside_within: int | None = 1
+    """How far a filled pixel may be from the wanted colour, in levels; None where the mode cannot say it."""
+
+
+def rgb() -> np.ndarray:
+    """Grain, a gradient and flat paper; `(H, W, 3)` uint8."""
+    image = np.random.default_rng(7).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+    image[:, 20:] = (250, 244, 230)
+    image[:18, :20, 1] = np.linspace(0, 255, 20).astype(np.uint8)
+    return image
+
+
+def gray() -> np.ndarray:
+    return rgb()[..., 1].copy()
+
+
+def alpha() -> np.ndarray:
+    opacity = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    opacity[:6], opacity[10:14, 24:30] = 0, 128
+    return opacity
+
+
+def deep(channels: int) -> np.ndarray:
+    """16-bit samples that are no multiples of 257."""
+    return np.random.default_rng(8).integers(0, 65536, (HEIGHT, WIDTH, channels)).astype(np.uint16)
+
+
+def indexed(entries: int) -> PillowImage.Image:
+    image = PillowImage.fromarray(
+        np.random.default_rng(9).integers(0, entries, (HEIGHT, WIDTH)).astype(np.uint8), mode="P"
+    )
+    image.putpalette(np.random.default_rng(10).integers(0, 256, (entries, 3)).astype(np.uint8).tobytes())
+    return image
+
+
+def saved(image: np.ndarray | PillowImage.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    (image if isinstance(image, PillowImage.Image) else PillowImage.fromarray(image)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png(colour_type: int, bits: int, samples: np.ndarray, *extra: tuple[bytes, bytes]) -> bytes:
+    """A PNG by hand: every colour type and depth, no filter; `extra` chunks stand before the picture."""
+    rows = samples.reshape(samples.shape[0], -1)
+    if bits == 16:
+        packed = rows.astype(">u2").tobytes()
+        step = rows.shape[1] * 2
+    else:
+        unpacked = np.unpackbits(rows.astype(np.uint8)[..., None], axis=2)[..., 8 - bits :]
+        packed_rows = np.packbits(unpacked.reshape(rows.shape[0], -1), axis=1)
+        packed, step = packed_rows.tobytes(), packed_rows.shape[1]
+    lines = b"".join(b"\0" + packed[at : at + step] for at in range(0, len(packed), step))
+    head = struct.pack(">IIBBBBB", samples.shape[1], samples.shape[0], bits, colour_type, 0, 0, 0)
+    chunks = [(b"IHDR", head), *extra, (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(value)) + kind + value + struct.pack(">I", zlib.crc32(kind + value))
+        for kind, value in chunks
+    )
+
+
+def narrow(bits: int) -> np.ndarray:
+    return np.random.default_rng(bits).integers(0, 2**bits, (HEIGHT, WIDTH)).astype(np.uint8)
+
+
+def tiff_deep(channels: int) -> bytes:
+    done, data = cv2.imencode(".tiff", deep(channels), [cv2.IMWRITE_TIFF_COMPRESSION, 5])
+    assert done
+    return data.tobytes()
+
+
+def bmp_with_alpha() -> bytes:
+    """A 32-bit BMP with a V5 header, which names an alpha mask."""
+    pixels = np.dstack([rgb()[..., ::-1], alpha()])[::-1].tobytes()
+    head = struct.pack("<IiiHHIIiiII", 124, WIDTH, HEIGHT, 1, 32, 3, len(pixels), 11811, 11811, 0, 0)
+    head += struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + b"\0" * 64
+    return struct.pack("<2sIHHI", b"BM", 14 + 124 + len(pixels), 0, 0, 14 + 124) + head + pixels
+
+
+PALETTE_4 = (b"PLTE", bytes([0, 0, 0, 255, 255, 255, 90, 90, 90, 9, 200, 90]))
+PALETTE_11 = (b"PLTE", np.random.default_rng(11).integers(0, 256, 33).astype(np.uint8).tobytes())
+
+ROWS = [
+    Row("PNG 1-bit", lambda: png(0, 1, narrow(1)), "1-bit", inside_within=None),
+    Row("PNG gray 2-bit", lambda: png(0, 2, narrow(2)), "gray 2-bit", inside_within=43),
+    Row("PNG gray 4-bit", lambda: png(0, 4, narrow(4)), "gray 4-bit", inside_within=9),
+    Row("PNG gray", lambda: png(0, 8, gray()), "gray"),
+    Row("PNG gray 16-bit", lambda: png(0, 16, deep(1)), "gray 16-bit"),
+    Row("PNG gray, one gray transparent", lambda: png(0, 8, gray(), (b"tRNS", b"\0\x5a")), "gray"),
+    Row("PNG gray+alpha", lambda: saved(np.dstack([gray(), alpha()]), "PNG"), "gray+alpha"),
+    Row("PNG gray+alpha 16-bit", lambda: png(4, 16, deep(2)), "gray+alpha 16-bit"),
+    Row(
+        "PNG palette 1-bit",
+        lambda: png(3, 1, narrow(1), (b"PLTE", PALETTE_4[1][:6])),
+        "palette 1-bit",
+        inside_within=None,
+    ),
+    Row("PNG palette 2-bit", lambda: png(3, 2, narrow(2), PALETTE_4), "palette 2-bit", inside_within=None),
+    Row("PNG palette 4-bit", lambda: png(3, 4, narrow(4) % 11, PALETTE_11), "palette 4-bit", inside_within=0),
+    Row("PNG palette, free entries", lambda: saved(indexed(200), "PNG"), "palette", inside_within=0),
+    Row("PNG palette, full", lambda: saved(indexed(256), "PNG"), "palette", inside_within=60),
+    Row(
+        "PNG palette with tRNS",
+        lambda: saved(indexed(40), "PNG", transparency=bytes([0, 99, 200])),
+        "palette",
+        inside_within=None,
+    ),
+    Row("PNG RGB", lambda: saved(rgb(), "PNG"), "RGB", inside_within=0),
+    Row(
+        "PNG RGB, one colour transparent",
+        lambda: png(2, 8, rgb(), (b"tRNS", struct.pack(">3H", 250, 244, 230))),
+        "RGB",
+        inside_within=None,
+    ),
+    Row("PNG RGB 16-bit", lambda: png(2, 16, deep(3)), "RGB 16-bit"),
+    Row("PNG RGBA", lambda: saved(np.dstack([rgb(), alpha()]), "PNG"), "RGBA", inside_within=0),
+    Row("PNG RGBA 16-bit", lambda: png(6, 16, deep(4)), "RGBA 16-bit"),
+    Row("WebP lossless RGB", lambda: saved(rgb(), "WEBP", lossless=True), "RGB", inside_within=0),
+    Row(
+        "WebP lossless RGBA",
+        lambda: saved(np.dstack([rgb(), alpha()]), "WEBP", lossless=True, exact=True),
+        "RGBA",
+        inside_within=0,
+    ),
+    Row("WebP lossy", lambda: saved(rgb(), "WEBP", quality=80), "RGB", "reencoded", 40),
+    Row("AVIF", lambda: saved(rgb(), "AVIF", quality=80), "RGB", "reencoded", 40),
+    Row("AVIF with alpha", lambda: saved(np.dstack([rgb(), alpha()]), "AVIF", quality=80), "RGBA", "reencoded", 40),
+    Row(
+        "TIFF 1-bit, Group 4",
+        lambda: saved(PillowImage.fromarray(narrow(1) > 0), "TIFF", compression="group4"),
+        "1-bit",
+        inside_within=None,
+    ),
+    Row("TIFF gray", lambda: saved(gray(), "TIFF"), "gray"),
+    Row("TIFF gray 16-bit, LZW", lambda: saved(deep(1)[..., 0], "TIFF", compression="tiff_lzw"), "gray 16-bit"),
+    Row("TIFF gray+alpha", lambda: saved(np.dstack([gray(), alpha()]), "TIFF"), "gray+alpha"),
+    Row("TIFF palette", lambda: saved(indexed(256), "TIFF", compression="tiff_lzw"), "palette", inside_within=60),
+    Row("TIFF RGB, LZW", lambda: saved(rgb(), "TIFF", compression="tiff_lzw"), "RGB", inside_within=0),
+    Row("TIFF RGB, JPEG", lambda: saved(rgb(), "TIFF", compression="jpeg"), "RGB", inside_within=0),
+    Row(
+        "TIFF RGBA, deflate",
+        lambda: saved(np.dstack([rgb(), alpha()]), "TIFF", compression="tiff_adobe_deflate"),
+        "RGBA",
+        inside_within=0,
+    ),
+    Row("TIFF RGB 16-bit", lambda: tiff_deep(3), "RGB 16-bit"),
+    Row("TIFF RGBA 16-bit", lambda: tiff_deep(4), "RGBA 16-bit"),
+    Row("TIFF CMYK", lambda: saved(PillowImage.fromarray(rgb()).convert("CMYK"), "TIFF"), "CMYK", inside_within=3),
+    Row("BMP 1-bit", lambda: saved(PillowImage.fromarray(narrow(1) > 0), "BMP"), "1-bit", inside_within=None),
+    Row("BMP gray", lambda: saved(gray(), "BMP"), "gray"),
+    Row("BMP palette", lambda: saved(indexed(256), "BMP"), "palette", inside_within=60),
+    Row("BMP RGB", lambda: saved(rgb(), "BMP"), "RGB", inside_within=0),
+    Row("BMP RGBA", bmp_with_alpha, "RGBA", inside_within=0),
+    Row("GIF", lambda: saved(indexed(200), "GIF", optimize=False), "palette", inside_within=0),
+    Row(
+        "GIF with a transparent entry",
+        lambda: saved(indexed(200), "GIF", optimize=False, transparency=3),
+        "palette",
+        inside_within=None,
+    ),
+    Row("JPEG gray", lambda: saved(gray(), "JPEG", quality=90), "gray", "reencoded", 60),
+    Row("JPEG RGB 4:2:0", lambda: saved(rgb(), "JPEG", quality=90, subsampling=2), "RGB", "reencoded", 60),
+    Row("JPEG RGB progressive", lambda: saved(rgb(), "JPEG", quality=90, progressive=True), "RGB", "reencoded", 60),
+    Row(
+        "JPEG CMYK",
+        lambda: saved(PillowImage.fromarray(rgb()).convert("CMYK"), "JPEG", quality=90),
+        "CMYK",
+        "reencoded",
+        60,
+    ),
+]
+
+
+def stored_samples(data: bytes) -> np.ndarray:
+    """The samples as other libraries decode them: Pillow, or OpenCV for 16-bit colour, which Pillow cuts to 8 bits."""
+    deep_samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data[:1] in b"\x89IM" else None
+    if deep_samples is not None and deep_samples.dtype == np.uint16:
+        return deep_samples
+    return np.asarray(PillowImage.open(io.BytesIO(data)))
+
+
+def box_mask() -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[8:22, 12:40] = 255
+    return mask
+
+
+def erase_box(data: bytes, **options: object) -> tuple[codec.Picture, codec.Encoded]:
+    picture = codec.decode(data, max_pixels=MAX_PIXELS)
+    result = np.full_like(picture.image, FILL)
+    asked = {"format": "same", "quality": None} | options
+    return picture, codec.encode(picture, result, mask=box_mask(), **asked)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_outside_the_mask_each_mode_keeps_its_stored_samples(row):
+    """Format, mode and depth stay; where the mask is 0, every stored sample of a lossless file is identical."""
+    data = row.make()
+
+    picture, encoded = erase_box(data)
+
+    assert (picture.header.mode, encoded.fidelity) == (row.mode, row.fidelity)
+    header = codec.read_header(encoded.data, max_pixels=MAX_PIXELS)
+    assert (header.format, header.mode) == (picture.header.format, row.mode)
+    before, after = stored_samples(data), stored_samples(encoded.data)
+    assert (after.shape, after.dtype) == (before.shape, before.dtype)
+    if row.fidelity == "exact":
+        outside = box_mask() == 0
+        assert np.array_equal(before[outside], after[outside])
+        assert not np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.inside_within is not None], ids=lambda row: row.name)
+def test_inside_the_mask_each_mode_shows_the_wanted_colour(row):
+    """A filled pixel shows the wanted colour as closely as the mode can say it."""
+    _, encoded = erase_box(row.make())
+
+    shown = codec.decode(encoded.data, max_pixels=MAX_PIXELS)
+    inner = shown.image[12:18, 18:34].astype(int)
+    wanted = np.array(FILL)
+    if shown.header.layout in {"gray", "gray+alpha"}:
+        wanted = np.full(3, round(np.dot(FILL, (0.299, 0.587, 0.114))))
+    visible = slice(None) if shown.alpha is None else shown.alpha[12:18, 18:34] > 0
+    assert np.abs(inner - wanted)[visible].max() <= row.inside_within
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_alpha_is_kept_everywhere_also_inside_the_mask(row):
+    """What was transparent stays as transparent as it was, in every mode that knows transparency."""
+    before, encoded = erase_box(row.make())
+
+    after = codec.decode(encoded.data, max_pixels=MAX_PIXELS)
+
+    if before.alpha is None:
+        assert after.alpha is None
+    elif row.fidelity == "exact":
+        assert np.array_equal(before.alpha, after.alpha)
+    else:
+        assert np.abs(before.alpha.astype(int) - after.alpha).max() <= 2
+
+
+def test_flat_16_bit_paper_comes_back_at_its_own_value():
+    """Paper of 64111 of 65535 is no multiple of 257; the filled area still gets exactly 64111."""
+    paper = np.full((HEIGHT, WIDTH), 64111, np.uint16)
+    text = paper.copy()
+    text[10:20, 15:35] = 300
+    picture = codec.decode(png(0, 16, text), max_pixels=MAX_PIXELS)
+    result = np.full_like(picture.image, picture.image[0, 0])
+
+    encoded = codec.encode(picture, result, mask=box_mask(), format="same", quality=None)
+
+    assert np.array_equal(stored_samples(encoded.data), paper)
+
+
+def test_flat_cmyk_paper_comes_back_in_its_own_inks():
+    """A gray printed from three inks is filled with those inks, not with black that only looks the same."""
+    paper = np.full((HEIGHT, WIDTH, 4), (90, 80, 70, 0), np.uint8)
+    text = paper.copy()
+    text[10:20, 15:35] = (0, 0, 0, 255)
+    data = saved(PillowImage.fromarray(text, mode="CMYK"), "TIFF")
+    picture = codec.decode(data, max_pixels=MAX_PIXELS)
+    result = np.full_like(picture.image, picture.image[0, 0])
+
+    encoded = codec.encode(picture, result, mask=box_mask(), format="same", quality=None)
+
+    assert np.array_equal(stored_samples(encoded.data), paper)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_worked_on_upright_and_written_as_stored(kind, orientation):
+    """The view stands upright; the file keeps its stored order and its orientation tag."""
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    stored = rgb()
+    data = saved(stored, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+    picture = codec.decode(data, max_pixels=MAX_PIXELS)
+    mask = np.zeros(picture.image.shape[:2], np.uint8)
+    mask[3:9, 2:30] = 255
+
+    encoded = codec.encode(picture, np.full_like(picture.image, FILL), mask=mask, format="same", quality=None)
+
+    again = codec.decode(encoded.data, max_pixels=MAX_PIXELS)
+    assert picture.header.orientation == again.header.orientation == orientation
+    assert picture.image.shape == ((HEIGHT, WIDTH, 3) if orientation < 5 else (WIDTH, HEIGHT, 3))
+    changed = np.abs(again.stored.samples.astype(int) - stored).max(axis=2) > 0
+    if kind in {"PNG", "WEBP", "TIFF"}:
+        assert not (changed & (stored_order(mask, orientation) == 0)).any()
+    inner = again.image[5:7, 6:26].astype(int)
+    assert np.abs(inner - FILL).mean() < 12
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "TIFF"])
+def test_profile_exif_and_resolution_stay(kind):
+    """The ICC profile, the EXIF fields and the resolution of the upload stand in the result."""
+    exif = PillowImage.Exif()
+    exif[0x010E], exif[0x013B] = "a page", "an artist"
+    exif[0x8769] = {0x9286: b"ASCII\0\0\0a comment"}
+    data = saved(rgb(), kind, exif=exif.tobytes(), icc_profile=SRGB, dpi=(300, 300))
+
+    _, encoded = erase_box(data)
+
+    before, after = PillowImage.open(io.BytesIO(data)), PillowImage.open(io.BytesIO(encoded.data))
+    assert after.info["icc_profile"] == SRGB
+    assert after.info.get("dpi") == before.info.get("dpi")
+    assert after.getexif()[0x010E] == "a page"
+    assert after.getexif().get_ifd(0x8769)[0x9286].startswith(b"ASCII\0\0\0a comment")
+
+
+def test_png_chunks_that_nobody_knows_stay_byte_for_byte():
+    """A private chunk and a text chunk of the upload stand in the result."""
+    data = png(2, 8, rgb(), (b"tEXt", b"Title\0a page"), (b"teXt", b"private"), (b"gAMA", struct.pack(">I", 45455)))
+
+    _, encoded = erase_box(data)
+
+    for payload in (b"tEXtTitle\0a page", b"teXtprivate", b"gAMA" + struct.pack(">I", 45455)):
+        assert payload in encoded.data
+
+
+def test_big_endian_tiff_keeps_its_tags():
+    """The tags of a Motorola-order TIFF are carried over with their values, though the result is little-endian."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2(prefix=b"MM")
+    tags[270], tags[282], tags[283], tags[296] = "a page", 600.0, 600.0, 2
+    data = saved(rgb(), "TIFF", tiffinfo=tags)
+
+    _, encoded = erase_box(data)
+
+    after = PillowImage.open(io.BytesIO(encoded.data))
+    assert (after.tag_v2[270], after.info["dpi"]) == ("a page", (600, 600))
