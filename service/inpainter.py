@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from service.deadline import Deadline
 from service.imaging.arrays import Box, Image, Mask
@@ -19,6 +20,8 @@ CROP_PX = 512
 OVERLAP_PX = 128
 COMMIT_MARGIN_PX = 32
 """What is drawn nearer than this to a crop's border is left to the crop that sees more around it."""
+GRAY_LEVELS = 6
+GRAY_STRAY_SHARE = 0.005
 BUCKET_PX = 128
 """Crops are widened to multiples of this, so that few shapes ever reach the graph."""
 
@@ -63,8 +66,25 @@ class Inpainter:
         unknown = np.ones((1, 1, *padded_hw), np.float32)
         unknown[0, 0, :height, :width] = hole > 0
         outputs = self._graph.run({"image": to_tensor(canvas), "hole": unknown}, deadline)
-        levels = np.clip(np.rint(outputs["result"][0] * 255), 0, 255)
-        return np.asarray(levels.transpose(1, 2, 0)[:height, :width], np.uint8)
+        levels = np.clip(outputs["result"][0].transpose(1, 2, 0)[:height, :width] * 255, 0, 255)
+        tint = _paper_tint(image, hole)
+        if tint is not None:
+            levels = np.clip(levels.mean(axis=2, keepdims=True) + tint, 0, 255)
+        return np.asarray(np.rint(levels), np.uint8)
+
+
+def _paper_tint(image: Image, hole: Mask) -> npt.NDArray[np.float32] | None:
+    """What each channel has more than their mean, `(3,)` levels, if `image` is gray outside `hole`; None if it is not.
+
+    The network works in colour, and a gray page must not come back with a green spot.
+    """
+    known = image[hole == 0].astype(np.float32)
+    if len(known) == 0:
+        return None
+    excess = known - known.mean(axis=1, keepdims=True)
+    tint = np.median(excess, axis=0)
+    strays = np.abs(excess - tint).max(axis=1) > GRAY_LEVELS
+    return None if strays.mean() > GRAY_STRAY_SHARE else np.asarray(tint, np.float32)
 
 
 def _commit(image: Image, left: Mask, prediction: Image, crop: Box, commit: Box) -> None:

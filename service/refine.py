@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from service.dashes import DASH_GLYPHS, find_dashes
 from service.fills.gate import Background, deviation, look_at_ring, shrink_to
 from service.imaging.arrays import Box, Image, Mask
+from service.imaging.geometry import grow_box, label_boxes
 from service.imaging.masks import Labels, close_gaps, dilate, dilate_disc, drop_specks, from_bool, label_groups
 
 MIN_STROKE_AREA_PX = 6
@@ -26,7 +28,10 @@ HALO_LEVELS = 5
 HALO_PX = 6
 MIN_HIT_SHARE = 0.25
 """Share of an ink component that the network must have seen for it to be text."""
-CLOSE_PX = 2
+CLOSE_GLYPHS = 0.06
+"""Gaps inside a glyph that are closed where the background gives no help, in glyph sizes."""
+COUNTER_GLYPHS = 0.5
+"""Enclosed spots up to this size, in glyph sizes, are part of the glyph: the fill of a hollow letter, mostly."""
 SEARCH_GLYPHS = 1.2
 """How far past the found text, in glyph sizes, its ink is looked for."""
 
@@ -46,20 +51,37 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int) -> Mask:
     grown = dilate(strokes, dilate_px)
     mask = grown.copy()
     count, labels = label_groups(strokes, GROUP_GAP_PX)
-    stats = _boxes(labels, count)
-    for group in range(1, count + 1):
-        glyph_px = _glyph_px(labels, group, stats[group])
+    for group, box in enumerate(label_boxes(labels, count), start=1):
+        glyph_px = _glyph_px(labels, group, box)
         margin_px = max(24, round(SEARCH_GLYPHS * glyph_px))
-        x0, y0, x1, y1 = _grow(stats[group], margin_px, labels.shape)
+        x0, y0, x1, y1 = grow_box(box, margin_px, labels.shape)
         cut = np.s_[y0:y1, x0:x1]
         own = from_bool(labels[cut] == group)
         background = look_at_ring(image[cut], dilate_disc(own, dilate_px), grown[cut])
         if background is None:
-            mask[cut] |= dilate(close_gaps(own, CLOSE_PX), dilate_px)
+            mask[cut] |= dilate(_whole(own, glyph_px), dilate_px)
             continue
         ink = _separate(image[cut], own, strokes[cut], background, glyph_px)
         mask[cut] = _grow_on_plain(mask[cut], own, ink, deviation(image[cut], background), dilate_px)
+        if background.is_flat:
+            x0, y0, x1, y1 = grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape)
+            cut = np.s_[y0:y1, x0:x1]
+            dashes = find_dashes(image[cut], from_bool(labels[cut] == group), background.colour, glyph_px)
+            mask[cut] |= dilate(dashes, dilate_px)
     return mask
+
+
+def _whole(own: Mask, glyph_px: int) -> Mask:
+    """Glyphs over art, completed: gaps closed, enclosed spots filled."""
+    closed = close_gaps(own, min(8, max(2, round(CLOSE_GLYPHS * glyph_px))))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(255 - closed, connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] <= (COUNTER_GLYPHS * glyph_px) ** 2
+    touches = np.zeros(count, np.bool_)
+    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        touches[border] = True
+    spots = small & ~touches
+    spots[0] = False
+    return from_bool((closed > 0) | spots[labels])
 
 
 def _separate(image: Image, own: Mask, strokes: Mask, background: Background, glyph_px: int) -> _Ink:
@@ -92,25 +114,6 @@ def _grow_on_plain(mask: Mask, own: Mask, ink: _Ink, difference: npt.NDArray[np.
     return from_bool(result | wanted)
 
 
-def _boxes(labels: Labels, count: int) -> list[Box]:
-    """The box of each label 0..count; index 0 is unused."""
-    boxes: list[Box] = [(0, 0, 0, 0)] * (count + 1)
-    rows, columns = np.nonzero(labels)
-    values = labels[rows, columns]
-    order = np.argsort(values, kind="stable")
-    starts = np.searchsorted(values[order], np.arange(1, count + 2))
-    for label in range(1, count + 1):
-        part = order[starts[label - 1] : starts[label]]
-        if len(part):
-            boxes[label] = (
-                int(columns[part].min()),
-                int(rows[part].min()),
-                int(columns[part].max()) + 1,
-                int(rows[part].max()) + 1,
-            )
-    return boxes
-
-
 def _glyph_px(labels: Labels, group: int, box: Box) -> int:
     """Typical size of a glyph of the group: the median longer side of its connected strokes."""
     x0, y0, x1, y1 = box
@@ -121,13 +124,3 @@ def _glyph_px(labels: Labels, group: int, box: Box) -> int:
     sizes = np.maximum(stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT])
     big = sizes[sizes >= np.max(sizes) / 4]
     return int(min(np.median(big), min(x1 - x0, y1 - y0) * 1.5))
-
-
-def _grow(box: Box, margin_px: int, size_hw: tuple[int, ...]) -> Box:
-    x0, y0, x1, y1 = box
-    return (
-        max(0, x0 - margin_px),
-        max(0, y0 - margin_px),
-        min(size_hw[1], x1 + margin_px),
-        min(size_hw[0], y1 + margin_px),
-    )

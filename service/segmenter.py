@@ -20,7 +20,10 @@ Levels = npt.NDArray[np.uint8]
 TILE_PX = 1280
 OVERLAP_PX = 160
 BLIND_PX = 24
-MAX_SHORT_SIDE_PX = 1600
+BASE_SHORT_SIDE_PX = 1100
+"""Pages wider than this are looked at smaller: their glyphs are larger than those that the networks know."""
+MAX_LOOK_PIXELS = 16_000_000
+"""A further look at more pixels than this is left out: time, not memory, would run away."""
 
 
 @dataclass(frozen=True)
@@ -51,23 +54,36 @@ class TextSegmenter:
         return self._graph.model
 
     def find(self, image: Image, deadline: Deadline) -> TextMaps:
-        """Text and region probability of `image`."""
-        scale = min(1.0, MAX_SHORT_SIDE_PX / min(image.shape[:2]))
-        if scale < 1.0:
-            size_wh = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-            image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-        size_hw = image.shape[:2]
+        """Text and region probability of `image`: the mean of what the model's looks saw."""
+        scale = min(1.0, BASE_SHORT_SIDE_PX / min(image.shape[:2]))
+        size_wh = _scaled(image, scale)
+        text = np.zeros((size_wh[1], size_wh[0]), np.uint16)
+        region = np.zeros_like(text)
+        count = 0
+        for look in self.model.looks:
+            look_wh = _scaled(image, scale * look)
+            if count and look_wh[0] * look_wh[1] > MAX_LOOK_PIXELS:
+                continue
+            look_text, look_region = self._scan(_resize(image, look_wh), deadline)
+            text += _resize(look_text, size_wh)
+            region += _resize(look_region, size_wh)
+            count += 1
+        return TextMaps((text // count).astype(np.uint8), (region // count).astype(np.uint8), scale)
+
+    def _scan(self, image: Image, deadline: Deadline) -> tuple[Levels, Levels]:
+        """Look at `image` as it is, tile by tile."""
+        size_hw = (image.shape[0], image.shape[1])
         text = np.zeros(size_hw, np.uint8)
         region = np.zeros(size_hw, np.uint8)
-        for box in tile_boxes((size_hw[0], size_hw[1]), tile_px=TILE_PX, overlap_px=OVERLAP_PX):
+        for box in tile_boxes(size_hw, tile_px=TILE_PX, overlap_px=OVERLAP_PX):
             x0, y0, x1, y1 = box
             tile_text, tile_region = self._look(np.ascontiguousarray(image[y0:y1, x0:x1]), deadline)
-            left, top, right, bottom = inner_box(box, (size_hw[0], size_hw[1]), BLIND_PX)
+            left, top, right, bottom = inner_box(box, size_hw, BLIND_PX)
             cut = np.s_[top - y0 : bottom - y0, left - x0 : right - x0]
             # Where tiles overlap the surer one counts: a letter cut by one tile's border is whole in the other.
             np.maximum(text[top:bottom, left:right], tile_text[cut], out=text[top:bottom, left:right])
             np.maximum(region[top:bottom, left:right], tile_region[cut], out=region[top:bottom, left:right])
-        return TextMaps(text, region, scale)
+        return text, region
 
     def _look(self, tile: Image, deadline: Deadline) -> tuple[Levels, Levels]:
         height, width = tile.shape[:2]
@@ -82,3 +98,14 @@ class TextSegmenter:
 
 def _levels(prob: npt.NDArray[np.float32]) -> Levels:
     return np.asarray(np.rint(prob * np.float32(255)), np.uint8)
+
+
+def _scaled(image: Image, scale: float) -> tuple[int, int]:
+    return max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+
+
+def _resize(array: npt.NDArray[np.uint8], size_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    if (array.shape[1], array.shape[0]) == size_wh:
+        return array
+    method = cv2.INTER_AREA if size_wh[0] < array.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(array, size_wh, interpolation=method), np.uint8)

@@ -43,6 +43,8 @@ class Model(BaseModel):
     """Height and width that the graph takes are multiples of this, px."""
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    looks: tuple[float, ...] = (1.0,)
+    """Scales, relative to segmentation scale, at which the image is looked at; the probabilities are averaged."""
     thresholds: dict[str, float]
     """Probabilities, 0 to 1, by output name, above which a pixel counts."""
 
@@ -81,7 +83,9 @@ class ModelStore:
         try:
             manifest = _Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except OSError as exc:
-            raise ModelStoreError(f"{path}: cannot be read ({exc.strerror}); expected the model store's manifest") from exc
+            raise ModelStoreError(
+                f"{path}: cannot be read ({exc.strerror}); expected the model store's manifest"
+            ) from exc
         except (ValueError, ValidationError) as exc:
             raise ModelStoreError(f"{path}: not a manifest: {exc}") from exc
         names = [model.name for model in manifest.models]
@@ -93,7 +97,9 @@ class ModelStore:
         """The entry called `name`. Raises UnknownModel if there is none, or if it does another job."""
         allowed = [model.name for model in self.models if model.task == task]
         if name not in allowed:
-            raise UnknownModel(f"{name[:64]!r} is not a model for {task}; allowed: {', '.join(allowed)}", allowed=allowed)
+            raise UnknownModel(
+                f"{name[:64]!r} is not a model for {task}; allowed: {', '.join(allowed)}", allowed=allowed
+            )
         return self._by_name[name]
 
     def read(self, model: Model) -> bytes:

@@ -11,11 +11,18 @@ import numpy.typing as npt
 from service.imaging.arrays import Image, Mask
 from service.imaging.masks import dilate_disc
 
-RING_PX = 9
+RINGS_PX = (9, 5)
+"""Radii of the rings looked at: a wide one first; a narrow one where a small bubble leaves no room for it."""
 TOUCHING_PX = 3
 TOLERANCE_LEVELS = 12
 MIN_RING_SHARE = 0.72
+"""Of the wide ring; outlines and art that come near make up the rest."""
 MIN_TOUCHING_SHARE = 0.88
+PAPER_LEVEL = 235
+"""A background at least this bright in every channel is paper: a bubble, a margin, a page."""
+MIN_PAPER_RING_SHARE = 0.5
+MIN_PAPER_TOUCHING_SHARE = 0.6
+"""Around text in a tight white bubble much of the ring is outline and art, and the fill is white all the same."""
 MIN_RING_PIXELS = 24
 MAX_RESIDUAL_LEVELS = 3.5
 FLAT_RANGE_LEVELS = 2.0
@@ -38,7 +45,7 @@ class Background:
     """Share of the ring that is plain, 0 to 1; the rest is outline, ink or art that happens to be near."""
 
 
-def ring_of(hole: Mask, forbidden: Mask, radius_px: int = RING_PX) -> npt.NDArray[np.bool_]:
+def ring_of(hole: Mask, forbidden: Mask, radius_px: int = RINGS_PX[0]) -> npt.NDArray[np.bool_]:
     """The `(H, W)` pixels within `radius_px` of `hole` that are not `forbidden` (text, other holes)."""
     return (dilate_disc(hole, radius_px) > 0) & (forbidden == 0)
 
@@ -49,7 +56,15 @@ def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None
     Plain: most of the ring, and nearly all that touches the hole, is within TOLERANCE_LEVELS of one colour,
     or of a colour that changes linearly. `forbidden` `(H, W)` holds every hole: no ring looks at another's text.
     """
-    near = ring_of(hole, forbidden)
+    for radius_px in RINGS_PX:
+        background = _look(image, hole, forbidden, radius_px)
+        if background is not None:
+            return background
+    return None
+
+
+def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Background | None:
+    near = ring_of(hole, forbidden, radius_px)
     if np.count_nonzero(near) < MIN_RING_PIXELS:
         return None
     touching = ring_of(hole, forbidden, TOUCHING_PX)
@@ -57,12 +72,14 @@ def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None
     samples = image[rows, columns].astype(np.float32)
     plane, plain = _fit_plane(samples, rows, columns)
     plain_share = float(plain.mean())
-    if plain_share < MIN_RING_SHARE:
+    is_paper = bool(np.median(samples[plain], axis=0).min() >= PAPER_LEVEL) if plain.any() else False
+    if plain_share < (MIN_PAPER_RING_SHARE if is_paper else MIN_RING_SHARE):
         return None
     plain_map = np.zeros(near.shape, np.bool_)
     plain_map[rows[plain], columns[plain]] = True
     touching_count = np.count_nonzero(touching)
-    if touching_count and np.count_nonzero(plain_map & touching) < MIN_TOUCHING_SHARE * touching_count:
+    min_touching_share = MIN_PAPER_TOUCHING_SHARE if is_paper else MIN_TOUCHING_SHARE
+    if touching_count and np.count_nonzero(plain_map & touching) < min_touching_share * touching_count:
         return None
     residual = samples[plain] - _plane_at(plane, rows[plain], columns[plain])
     if float(np.abs(residual).mean()) > MAX_RESIDUAL_LEVELS:
@@ -86,8 +103,8 @@ def deviation(image: Image, background: Background) -> npt.NDArray[np.float32]:
 def _fit_plane(
     samples: npt.NDArray[np.float32], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Least squares on the plain samples, found by starting from the median and looking again twice."""
-    median = np.median(samples, axis=0)
+    """Least squares on the plain samples, found by starting from the commonest colour and looking again twice."""
+    median = _commonest(samples)
     plane = np.zeros((3, 3), np.float32)
     plane[0] = median
     plain = np.abs(samples - median).max(axis=1) <= 2 * TOLERANCE_LEVELS
@@ -98,6 +115,17 @@ def _fit_plane(
         plane = np.linalg.lstsq(design[plain], samples[plain], rcond=None)[0].astype(np.float32)
         plain = np.abs(samples - design @ plane).max(axis=1) <= TOLERANCE_LEVELS
     return plane, plain
+
+
+def _commonest(samples: npt.NDArray[np.float32]) -> Colour:
+    """`(3,)` median of the samples whose luma is in the fullest window of 2 * TOLERANCE_LEVELS levels."""
+    luma = samples.mean(axis=1)
+    histogram = np.bincount(np.clip(luma, 0, 255).astype(np.intp), minlength=256)
+    width = 2 * TOLERANCE_LEVELS
+    windows = np.convolve(histogram, np.ones(width, np.intp))
+    last = int(windows.argmax())
+    inside = (luma >= last - width + 1) & (luma < last + 1)
+    return np.asarray(np.median(samples[inside], axis=0), np.float32)
 
 
 def _plane_at(

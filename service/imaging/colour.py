@@ -83,3 +83,10 @@ def gray_to_srgb(gray: npt.NDArray[np.uint8], icc: bytes) -> Image:
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB), np.uint8)
     return np.ascontiguousarray(np.asarray(shown))
+
+
+def colour_distance(image: Image, colour: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    """`(H, W)` uint8: the largest channel difference, in levels, between each pixel and `colour` `(3,)`."""
+    rounded = np.clip(np.rint(np.asarray(colour, np.float32)), 0, 255).astype(np.uint8)
+    red, green, blue = (cv2.absdiff(image[:, :, channel], np.full(1, rounded[channel])) for channel in range(3))
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
