@@ -7,7 +7,7 @@ mode, and a test runs each of its rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -21,7 +21,7 @@ from service.imaging.formats import avif, bmp, gif, jpeg, png, tiff, webp
 from service.imaging.formats.rasters import foreign_errors, memory_errors
 from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
 from service.imaging.orientation import stored_order, upright
-from service.imaging.stored import Metadata, Stored, alpha_of, put, view
+from service.imaging.stored import Metadata, Stored, alpha_of, put, untouched_sha256, view
 from service.options import OutputFormat
 
 Fidelity = Literal["exact", "blocks", "reencoded"]
@@ -38,6 +38,7 @@ class Encoded:
     """`exact`: outside the mask every stored sample is as in the upload; `blocks`: every JPEG block that the
     mask does not touch is; `reencoded`: the format or a request to convert changed values everywhere."""
     untouched_sha256: str | None = None
+    """SHA-256 of the samples that did not change (see `untouched_sha256`); None where all were encoded anew."""
 
 
 class FormatModule(Protocol):
@@ -145,18 +146,20 @@ def encode(
     Outside the mask `result` is not even looked at. Raises NotEncodable (see `check_encodable`), OutOfMemory.
     """
     header = picture.header
+    assert mask.shape == result.shape[:2] == header.size_hw
     check_encodable(header, format)
-    if format == "same" and quality is None and not mask.any():
-        return Encoded(picture.data, header.media_type, "exact")
     with memory_errors():
-        changed = put(
-            picture.stored,
-            stored_order(result, header.orientation),
-            stored_order(mask, header.orientation),
-        )
+        turned = stored_order(mask, header.orientation)
+        if format in {"same", header.format} and quality is None and not turned.any():
+            return Encoded(picture.data, header.media_type, "exact", untouched_sha256(picture.stored, turned))
+        changed = put(picture.stored, stored_order(result, header.orientation), turned)
         if format in {"same", header.format}:
-            return _write_back(picture, changed, quality)
-        return _write_as(format, picture, changed, quality)
+            encoded, in_stored_order = _write_back(picture, changed, quality), True
+        else:
+            encoded, in_stored_order = _write_as(format, picture, changed, quality), header.orientation == 1
+        if encoded.fidelity != "exact" or not in_stored_order:
+            return encoded
+        return replace(encoded, untouched_sha256=untouched_sha256(changed, turned))
 
 
 def _write_back(picture: Picture, changed: Stored, quality: int | None) -> Encoded:
@@ -178,7 +181,7 @@ def _write_back(picture: Picture, changed: Stored, quality: int | None) -> Encod
 def _write_as(
     target: Literal["png", "jpeg", "webp"], picture: Picture, changed: Stored, quality: int | None
 ) -> Encoded:
-    """Write the samples into a new file of another format."""
+    """Write the samples, upright, into a new file of another format."""
     metadata = _MODULES[picture.header.format].read_metadata(picture.data)
     stored, metadata = stand_upright(changed, metadata, picture.header.orientation)
     if target == "png":

@@ -29,12 +29,12 @@ def for_png(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]
 
 
 def for_webp(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]:
-    """WebP holds 8-bit RGB and RGBA. The last value: whether every sample is as it was, or its like in RGB."""
-    same = stored.layout in {"RGB", "RGBA", "bilevel", "gray", "gray+alpha", "palette"} and stored.bits <= 8
+    """WebP holds 8-bit RGB and RGBA. The last value: whether every sample is as it was."""
+    same = stored.layout in {"RGB", "RGBA"} and stored.bits == 8 and stored.colour_key is None
     shown = view(stored)
     icc = metadata.icc
     if icc and stored.layout in _GRAYS and colour_space(icc) == "GRAY":
-        shown, icc, same = gray_to_srgb(shown[..., 0], icc), None, False
+        shown, icc = gray_to_srgb(shown[..., 0], icc), None
     if stored.layout == "CMYK":
         icc = None
     alpha = alpha_of(stored)

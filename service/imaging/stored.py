@@ -7,6 +7,7 @@ Everything here is in stored order; turning is the codec's work.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 import cv2
@@ -94,6 +95,20 @@ def put(stored: Stored, result: Image, mask: Mask) -> Stored:
     if stored.colour_key is not None:
         _keep_key(samples, stored, hole)
     return replace(stored, samples=samples)
+
+
+def untouched_sha256(stored: Stored, mask: Mask) -> str:
+    """SHA-256 of the samples where `mask` (in stored order) is 0: pixels row by row from the top, little-endian.
+
+    Samples are counted as common decoders give them: one byte each up to 8 bits (1-bit as 0 or 1, 2- and 4-bit gray
+    scaled to 0..255, palettes as indexes), two bytes at 16 bits; the channels of a pixel in the order gray or RGB or
+    CMYK, then alpha.
+    """
+    samples = stored.samples
+    if stored.layout == "gray" and stored.bits < 8:
+        samples = to_8_bits(samples, stored.bits)
+    kept = samples[mask == 0]
+    return sha256(kept.astype("<u2" if stored.bits == 16 else np.uint8).tobytes()).hexdigest()
 
 
 def to_8_bits(samples: Samples, bits: int) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import zlib
@@ -269,6 +270,61 @@ def test_alpha_is_kept_everywhere_also_inside_the_mask(row):
         assert np.array_equal(before.alpha, after.alpha)
     else:
         assert np.abs(before.alpha.astype(int) - after.alpha).max() <= 2
+
+
+def verify(picture: bytes, mask: bytes) -> str:
+    """The README's verifier, line for line: SHA-256 of the stored samples of a file where the mask is 0."""
+    opened = PillowImage.open(io.BytesIO(picture))
+    turns = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # undo EXIF orientation: the mask stands upright
+    turn = None if opened.format == "TIFF" else turns.get(opened.getexif().get(0x0112, 1))
+    white = PillowImage.open(io.BytesIO(mask))
+    white = white if turn is None else white.transpose(PillowImage.Transpose(turn))
+    samples = np.asarray(opened)
+    deep = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_UNCHANGED)
+    if deep is not None and deep.dtype == np.uint16 and deep.ndim == 3:  # Pillow cuts 16-bit colour to 8 bits
+        samples = deep[..., [2, 1, 0, 3][: deep.shape[2]]]
+        samples = samples[..., [0, 3]] if picture[:4] == b"\x89PNG" and picture[25] == 4 else samples  # gray+alpha
+    kept = samples[np.asarray(white) == 0]
+    return hashlib.sha256(kept.astype("<u2" if kept.itemsize == 2 else np.uint8).tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_verifier_finds_the_same_untouched_samples_in_upload_and_result(row):
+    """The hash that is returned is what a stranger's decoder computes from the upload, and from the result."""
+    data = row.make()
+
+    _, encoded = erase_box(data)
+
+    mask = codec.encode_mask(box_mask()).data
+    if row.fidelity == "exact":
+        assert encoded.untouched_sha256 == verify(data, mask) == verify(encoded.data, mask)
+    else:
+        assert encoded.untouched_sha256 is None
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_verifier_turns_the_upright_mask_into_stored_order(orientation):
+    """The mask stands upright, the samples as stored; the verifier brings them together."""
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    data = saved(rgb(), "PNG", exif=exif)
+    picture = codec.decode(data, max_pixels=MAX_PIXELS)
+    mask = np.zeros(picture.image.shape[:2], np.uint8)
+    mask[3:9, 2:30] = 255
+
+    encoded = codec.encode(picture, np.full_like(picture.image, FILL), mask=mask, format="same", quality=None)
+
+    returned = codec.encode_mask(mask).data
+    assert encoded.untouched_sha256 == verify(data, returned) == verify(encoded.data, returned)
+
+
+def test_verifier_notices_a_single_changed_value():
+    """One level in one channel of one pixel outside the mask, and the hash is another."""
+    changed = rgb()
+    changed[30, 5, 2] ^= 1
+    mask = codec.encode_mask(box_mask()).data
+
+    assert verify(saved(rgb(), "PNG"), mask) != verify(saved(changed, "PNG"), mask)
 
 
 def test_flat_16_bit_paper_comes_back_at_its_own_value():

@@ -10,7 +10,8 @@ from service.imaging.formats.rasters import decode_with_pillow, encode_with_pill
 from service.imaging.headers import Header, Layout
 from service.imaging.stored import Metadata, Stored
 
-SIDE_MAX = 65535
+SIDE_MAX = 65_535
+"""Largest width and height, px, that the encoder writes."""
 _LAYOUTS: dict[str, Layout] = {"RGB": "RGB", "RGBA": "RGBA"}
 _EXIF = b"Exif\0\0"
 

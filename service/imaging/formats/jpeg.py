@@ -14,8 +14,8 @@ from service.imaging.formats.rasters import array_of, encode_with_pillow, foreig
 from service.imaging.headers import Header, Layout
 from service.imaging.stored import Metadata, Stored
 
-SIDE_MAX = 65535
-"""Largest width and height, px, that a JPEG can hold; libjpeg stops at 65500."""
+SIDE_MAX = 65_500
+"""Largest width and height, px, that libjpeg writes; the format itself ends at 65,535."""
 _APP0, _APP1, _APP2, _APP14, _COM, _SOS = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE, 0xDA
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _READABLE_FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive", 0xC9: "arithmetic", 0xCA: "arithmetic"}
