@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from service.fills.gate import TOLERANCE_LEVELS, Colour
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import colour_distance
-from service.imaging.masks import dilate, from_bool
+from service.imaging.masks import Components, components, dilate, from_bool
 
 DASH_GLYPHS = 5.0
 """Longest dash, in glyph sizes, that is looked for."""
@@ -25,21 +21,6 @@ MAX_OFFSET_GLYPHS = 0.3
 INK_LEVELS = 60
 
 
-@dataclass(frozen=True)
-class _Boxes:
-    """Boxes of connected components, one row each; px in the crop."""
-
-    left: npt.NDArray[np.int32]
-    top: npt.NDArray[np.int32]
-    right: npt.NDArray[np.int32]
-    bottom: npt.NDArray[np.int32]
-    area: npt.NDArray[np.int32]
-
-    def turned(self) -> _Boxes:
-        """The same with x and y exchanged, so that one rule serves columns and rows."""
-        return _Boxes(self.top, self.left, self.bottom, self.right, self.area)
-
-
 def find_dashes(image: Image, glyphs: Mask, colour: Colour, glyph_px: int) -> Mask:
     """The `(H, W)` mask of straight strokes on the flat `colour` that continue a column or a row of `glyphs`.
 
@@ -49,34 +30,20 @@ def find_dashes(image: Image, glyphs: Mask, colour: Colour, glyph_px: int) -> Ma
     distance = colour_distance(image, colour)
     ink = from_bool(distance > INK_LEVELS)
     ink[dilate(glyphs, 1) > 0] = 0
-    count, labels, boxes = _components(ink)
-    _, _, letters = _components(glyphs)
-    is_dash = np.zeros(count, np.bool_)
-    for number in range(1, count):
-        is_dash[number] = _continues(boxes, number, letters, glyph_px) or _continues(
-            boxes.turned(), number, letters.turned(), glyph_px
+    strokes, letters = components(ink), components(glyphs)
+    upright, flat = (strokes, letters), (strokes.turned(), letters.turned())
+    is_dash = np.zeros(strokes.count + 1, np.bool_)
+    for number in range(1, strokes.count + 1):
+        is_dash[number] = any(_continues(lines, number, text, glyph_px) for lines, text in (upright, flat)) and _inside(
+            strokes, number, ink.shape
         )
-        is_dash[number] &= _inside(boxes, number, (image.shape[0], image.shape[1]))
-    found = from_bool(is_dash[labels])
+    found = from_bool(is_dash[strokes.labels])
     # The soft edge of a dash belongs to it.
     near = dilate(found, 2) > 0
     return from_bool((found > 0) | (near & (distance > TOLERANCE_LEVELS)))
 
 
-def _components(mask: Mask) -> tuple[int, npt.NDArray[np.int32], _Boxes]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
-    boxes = _Boxes(
-        left,
-        top,
-        left + stats[:, cv2.CC_STAT_WIDTH],
-        top + stats[:, cv2.CC_STAT_HEIGHT],
-        stats[:, cv2.CC_STAT_AREA],
-    )
-    return count, labels.astype(np.int32, copy=False), boxes
-
-
-def _continues(boxes: _Boxes, number: int, letters: _Boxes, glyph_px: int) -> bool:
+def _continues(boxes: Components, number: int, letters: Components, glyph_px: int) -> bool:
     """Whether box `number` is an upright dash above or below one of the `letters` (index 0 is their background)."""
     left, right = int(boxes.left[number]), int(boxes.right[number])
     top, bottom = int(boxes.top[number]), int(boxes.bottom[number])
@@ -95,7 +62,7 @@ def _continues(boxes: _Boxes, number: int, letters: _Boxes, glyph_px: int) -> bo
     return bool(follows.any())
 
 
-def _inside(boxes: _Boxes, number: int, size_hw: tuple[int, int]) -> bool:
+def _inside(boxes: Components, number: int, size_hw: tuple[int, ...]) -> bool:
     return bool(
         boxes.left[number] > 0
         and boxes.top[number] > 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +16,16 @@ from service.dashes import DASH_GLYPHS, find_dashes
 from service.fills.gate import Background, deviation, look_at_ring, shrink_to
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, label_boxes
-from service.imaging.masks import Labels, close_gaps, dilate, dilate_disc, drop_specks, from_bool, label_groups
+from service.imaging.masks import (
+    Labels,
+    close_gaps,
+    components,
+    dilate,
+    dilate_disc,
+    drop_specks,
+    from_bool,
+    label_groups,
+)
 
 MIN_STROKE_AREA_PX = 6
 GROUP_GAP_PX = 10
@@ -25,9 +33,15 @@ INK_LEVELS = 34
 """Difference from the background at which a pixel is ink."""
 HALO_LEVELS = 5
 """Difference at which a pixel near a glyph is a soft edge or a compression ring of it."""
-HALO_PX = 6
+HALO_REACH = 2
+"""How far past the growth the halo is looked for, in units of the growth."""
 MIN_HIT_SHARE = 0.25
-"""Share of an ink component that the network must have seen for it to be text."""
+"""Share of a piece of ink that the network must have seen for it to be text."""
+SURE_HIT_SHARE = 0.6
+"""The same for ink that runs on past the search area, as outlines do."""
+INSIDE_GLYPHS = 0.35
+SMALL_GLYPHS = 1.6
+"""Ink within this margin of the found text and no larger than this is a dot, an accent or a missed glyph."""
 CLOSE_GLYPHS = 0.06
 """Gaps inside a glyph that are closed where the background gives no help, in glyph sizes."""
 COUNTER_GLYPHS = 0.5
@@ -74,53 +88,44 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int) -> Mask:
 def _whole(own: Mask, glyph_px: int) -> Mask:
     """Glyphs over art, completed: gaps closed, enclosed spots filled."""
     closed = close_gaps(own, min(8, max(2, round(CLOSE_GLYPHS * glyph_px))))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(255 - closed, connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] <= (COUNTER_GLYPHS * glyph_px) ** 2
-    touches = np.zeros(count, np.bool_)
-    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        touches[border] = True
-    spots = small & ~touches
-    spots[0] = False
-    return from_bool((closed > 0) | spots[labels])
+    spots = components(255 - closed, connectivity=4)
+    enclosed = spots.area <= (COUNTER_GLYPHS * glyph_px) ** 2
+    for border in (spots.labels[0], spots.labels[-1], spots.labels[:, 0], spots.labels[:, -1]):
+        enclosed[border] = False
+    enclosed[0] = False
+    return from_bool((closed > 0) | enclosed[spots.labels])
 
 
 def _separate(image: Image, own: Mask, strokes: Mask, background: Background, glyph_px: int) -> _Ink:
     """Tell the group's own ink from ink that runs on past it."""
-    ink = from_bool(deviation(image, background) > INK_LEVELS)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    area = stats[:, cv2.CC_STAT_AREA].astype(np.float32)
-    hit = np.bincount(labels[strokes > 0], minlength=count).astype(np.float32)
-    hit_share = hit / np.maximum(area, 1)
-    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
-    right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
-    runs_on = (left == 0) | (top == 0) | (right == image.shape[1]) | (bottom == image.shape[0])
-    x0, y0, x1, y1 = shrink_to(own, max(4, round(0.35 * glyph_px)))
-    inside = (left >= x0) & (top >= y0) & (right <= x1) & (bottom <= y1)
-    small = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) <= 1.6 * glyph_px
-    is_text = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= 0.6) | (inside & small)
-    is_text[0] = False
+    pieces = components(from_bool(deviation(image, background) > INK_LEVELS))
+    hits = np.bincount(pieces.labels[strokes > 0], minlength=pieces.count + 1)
+    hit_share = hits / np.maximum(pieces.area, 1)
+    height, width = own.shape
+    runs_on = (pieces.left == 0) | (pieces.top == 0) | (pieces.right == width) | (pieces.bottom == height)
+    x0, y0, x1, y1 = shrink_to(own, max(4, round(INSIDE_GLYPHS * glyph_px)))
+    inside = (pieces.left >= x0) & (pieces.top >= y0) & (pieces.right <= x1) & (pieces.bottom <= y1)
+    small = pieces.longer_side <= SMALL_GLYPHS * glyph_px
+    is_text = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= SURE_HIT_SHARE) | (inside & small)
     is_kept = ~is_text
-    is_kept[0] = False
-    return _Ink(is_text[labels], is_kept[labels])
+    is_text[0] = is_kept[0] = False
+    return _Ink(is_text[pieces.labels], is_kept[pieces.labels])
 
 
 def _grow_on_plain(mask: Mask, own: Mask, ink: _Ink, difference: npt.NDArray[np.float32], dilate_px: int) -> Mask:
+    """Grow the group's text, its halo too, but not into ink that is kept; other groups' pixels of `mask` stay."""
     text = from_bool(ink.text | (own > 0))
-    kept = dilate_disc(from_bool(ink.kept & (own == 0)), 1) > 0
-    grown = dilate(text, dilate_px) > 0
-    halo = (dilate_disc(text, dilate_px + HALO_PX) > 0) & (difference > HALO_LEVELS)
-    wanted = (grown | halo) & ~(kept & ~ink.text)
-    result = (mask > 0) & ~(kept & (dilate(own, dilate_px) > 0) & ~ink.text)
-    return from_bool(result | wanted)
+    kept = (dilate_disc(from_bool(ink.kept & (own == 0)), 1) > 0) & ~ink.text
+    halo = (dilate_disc(text, dilate_px * (1 + HALO_REACH)) > 0) & (difference > HALO_LEVELS)
+    wanted = ((dilate(text, dilate_px) > 0) | halo) & ~kept
+    others = (mask > 0) & ~(kept & (dilate(own, dilate_px) > 0))
+    return from_bool(others | wanted)
 
 
 def _glyph_px(labels: Labels, group: int, box: Box) -> int:
     """Typical size of a glyph of the group: the median longer side of its connected strokes."""
     x0, y0, x1, y1 = box
-    own = from_bool(labels[y0:y1, x0:x1] == group)
-    count, _, stats, _ = cv2.connectedComponentsWithStats(own, connectivity=8)
-    if count < 2:
+    sides = components(from_bool(labels[y0:y1, x0:x1] == group)).longer_side[1:]
+    if len(sides) == 0:
         return 1
-    sizes = np.maximum(stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT])
-    big = sizes[sizes >= np.max(sizes) / 4]
-    return int(min(np.median(big), min(x1 - x0, y1 - y0) * 1.5))
+    return int(min(np.median(sides[sides >= sides.max() / 4]), min(x1 - x0, y1 - y0) * 1.5))

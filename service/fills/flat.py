@@ -18,4 +18,4 @@ def fill_colour(image: Image, hole: Mask, colour: npt.NDArray[np.generic]) -> No
 def ring_colour(image: Image, ring: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """`(3,)` median colour of the `ring` pixels; of the whole image where the ring is empty."""
     samples = image[ring] if ring.any() else image.reshape(-1, 3)
-    return np.median(samples, axis=0).astype(np.float32)
+    return np.asarray(np.median(samples, axis=0), np.float32)

@@ -47,7 +47,7 @@ class Background:
 
 def ring_of(hole: Mask, forbidden: Mask, radius_px: int = RINGS_PX[0]) -> npt.NDArray[np.bool_]:
     """The `(H, W)` pixels within `radius_px` of `hole` that are not `forbidden` (text, other holes)."""
-    return (dilate_disc(hole, radius_px) > 0) & (forbidden == 0)
+    return np.asarray((dilate_disc(hole, radius_px) > 0) & (forbidden == 0), np.bool_)
 
 
 def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,46 @@ from service.imaging.arrays import Mask
 
 Labels = npt.NDArray[np.int32]
 """`(H, W)` int32, 0 = nothing, 1..n = the group that a pixel belongs to."""
+
+
+Integers = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Components:
+    """The 8-connected pieces of a mask; row 0 of every array is the background."""
+
+    labels: Labels
+    """`(H, W)` number of the piece at each pixel, 0 where the mask is 0."""
+    left: Integers
+    """`(n + 1,)` px, like `top`; `right` and `bottom` are half-open; `area` counts pixels."""
+    top: Integers
+    right: Integers
+    bottom: Integers
+    area: Integers
+
+    @property
+    def count(self) -> int:
+        """Number of pieces, n."""
+        return len(self.area) - 1
+
+    @property
+    def longer_side(self) -> Integers:
+        """`(n + 1,)` the longer side of each box, px."""
+        return np.asarray(np.maximum(self.right - self.left, self.bottom - self.top), np.int32)
+
+    def turned(self) -> Components:
+        """The same boxes with x and y exchanged, so that one rule serves columns and rows."""
+        return Components(self.labels.T, self.top, self.left, self.bottom, self.right, self.area)
+
+
+def components(mask: Mask, *, connectivity: int = 8) -> Components:
+    """The connected pieces of `mask`."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
+    rows = np.asarray(stats, np.int32)
+    left, top = rows[:, cv2.CC_STAT_LEFT], rows[:, cv2.CC_STAT_TOP]
+    right, bottom = left + rows[:, cv2.CC_STAT_WIDTH], top + rows[:, cv2.CC_STAT_HEIGHT]
+    return Components(np.asarray(labels, np.int32), left, top, right, bottom, rows[:, cv2.CC_STAT_AREA])
 
 
 def from_bool(flags: npt.NDArray[np.bool_]) -> Mask:
@@ -50,10 +92,10 @@ def close_gaps(mask: Mask, radius_px: int) -> Mask:
 
 def drop_specks(mask: Mask, min_area_px: int) -> Mask:
     """A copy of `mask` without 8-connected components of fewer than `min_area_px` pixels."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    keep = np.zeros(count, np.uint8)
-    keep[1:] = np.where(stats[1:, cv2.CC_STAT_AREA] >= min_area_px, 255, 0)
-    return _u8(keep[labels])
+    pieces = components(mask)
+    keep = pieces.area >= min_area_px
+    keep[0] = False
+    return from_bool(keep[pieces.labels])
 
 
 def label_groups(mask: Mask, gap_px: int) -> tuple[int, Labels]:
