@@ -35,7 +35,8 @@ DilatePx = Annotated[
         ge=0,
         le=64,
         examples=[3],
-        description="Growth of the found text in px at segmentation scale, 0 to 64 (max pooling, kernel 2 * dilate_px + 1).",
+        description="Growth of the found text in px at segmentation scale, 0 to 64 "
+        "(max pooling, kernel 2 * dilate_px + 1).",
     ),
 ]
 SegmenterName = Annotated[
@@ -147,7 +148,8 @@ class EraseOptions(Options):
 
     mask_mode: MaskMode = Field(
         "replace",
-        description="How a given `mask` and the found text go together: `replace` (no text is looked for), `union`, `subtract`.",
+        description="How a given `mask` and the found text go together: `replace` (no text is looked for), "
+        "`union`, `subtract`.",
     )
     output: Output = Field(
         "image", description="What to return: the `image`, the `mask` (PNG, 255 = erased), or `both`."

@@ -29,7 +29,7 @@ QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked every few seconds by machines: logged at debug level only."""
 SHARE_BUCKETS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
-disable_created_metrics()  # a second series beside every counter, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside every counter, which nobody reads
 
 
 @dataclass

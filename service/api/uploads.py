@@ -32,7 +32,21 @@ class Form(Generic[O]):
 
 
 class _MemoryParser(MultiPartParser):
-    spool_max_size = 0  # 0 is "no limit": uploads stay in memory, the root file system may be read-only
+    """Starlette's parser; keeps files in memory and refuses a form whose end never came."""
+
+    spool_max_size = 0  # 0 is "no limit": the root file system may be read-only
+    _ended = False
+
+    def on_end(self) -> None:
+        self._ended = True
+
+    async def parse(self) -> FormData:
+        data = await super().parse()
+        if not self._ended:
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("The form is cut off: its closing boundary is missing.")
+        return data
 
 
 async def read_form(request: Request, kind: type[O], *, mask: MaskPart = "none") -> Form[O]:
@@ -64,7 +78,7 @@ async def _parse(request: Request) -> FormData:
     try:
         return await parser.parse()
     except MultiPartException as exc:
-        raise MalformedForm(f"{exc.message} At most {MAX_FILES} files and {MAX_FIELDS} fields are read.") from exc
+        raise MalformedForm(exc.message, max_files=MAX_FILES, max_fields=MAX_FIELDS) from exc
     except ClientDisconnect as exc:
         raise ClientGone from exc
 
