@@ -25,7 +25,7 @@ from service.app import build_eraser, create_app, open_sessions, open_store
 from service.deadline import Deadline
 from service.eraser import Eraser
 from service.errors import InvalidOption, ModelStoreError, TextEraserError, UnknownModel
-from service.files import Target, plan_targets, write_atomically
+from service.files import Target, format_for, plan_targets, write_atomically
 from service.host import usable_cores
 from service.options import EraseOptions, Options
 from service.server import START_FAILED, serve
@@ -92,8 +92,13 @@ def serve_command(host: str | None, port: int | None) -> None:
 def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: str | None) -> None:
     """Erase the text of images.
 
-    FILE is an image, a folder of images, or `-` for standard input.
+    FILE is an image, a folder of images, or `-` for standard input. Without --format, the ending of an output FILE
+    (.png, .jpg, .webp) decides, where it is not the input's own.
     """
+    if (*files, mask).count("-") > 1:
+        _refuse("standard input can be read once only")
+    if fields["format"] is None and len(files) == 1 and not Path(out).is_dir():
+        fields["format"] = format_for(files[0], out)
     try:
         options = EraseOptions.parse({name: value for name, value in fields.items() if value is not None})
         targets = plan_targets(files, out, options)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from service.errors import InvalidOption
-from service.options import EraseOptions
+from service.options import EraseOptions, OutputFormat
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif"})
 """What counts as an image where a folder is given."""
+_FORMATS: Mapping[str, OutputFormat] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 STANDARD = "-"
 """Standard input or output."""
 
@@ -51,6 +52,12 @@ def plan_targets(sources: Sequence[str], out: str, options: EraseOptions) -> lis
     ]
     _refuse_clashes(targets)
     return targets
+
+
+def format_for(source: str, out: str) -> OutputFormat:
+    """The format that `out` asks for by its ending; `same` where it says nothing else than the source's."""
+    wanted = _FORMATS.get(PurePath(out).suffix.lower(), "same")
+    return "same" if wanted == _FORMATS.get(PurePath(source).suffix.lower()) else wanted
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -26,6 +26,7 @@ class Gate:
 
     def work(self, deadline: Deadline) -> Callable[[], str]:
         """A function for `Workers.run`."""
+
         def run() -> str:
             self.running += 1
             with deadline.stopping(self.open.set):

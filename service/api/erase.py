@@ -14,7 +14,7 @@ from service.http.middleware import record_of
 from service.imaging import codec
 from service.options import EraseOptions
 
-IMAGES = ("image/png", "image/jpeg", "image/webp")
+IMAGES = tuple(uploads.ACCEPTED_FILES.split(", "))
 BOTH = ("application/json", "application/zip")
 
 router = APIRouter(tags=["images"])

@@ -146,6 +146,7 @@ def form_body(kind: type[Options], *, mask: MaskPart = "none") -> dict[str, Any]
         "type": "object",
         "title": kind.__name__.removesuffix("Options") + "Form",
         "required": required,
+        "additionalProperties": False,
         "properties": files | {name: _field(entry) for name, entry in kind.model_json_schema()["properties"].items()},
     }
     encoding = {name: {"contentType": ACCEPTED_FILES} for name in files}

@@ -1,0 +1,171 @@
+"""The command line: exit codes that mean something, results that are whole, the API's own options."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from service import cli
+from service.errors import CorruptImage, ModelStoreError
+from service.options import EraseOptions
+from tests.fakes import FakeEraser, fake_store, mask_picture, picture
+
+
+@pytest.fixture
+def eraser(monkeypatch: pytest.MonkeyPatch) -> FakeEraser:
+    """In place of the graphs."""
+    eraser = FakeEraser()
+    monkeypatch.setattr(cli, "open_store", lambda _: fake_store())
+    monkeypatch.setattr(cli, "build_eraser", lambda *_: eraser)
+    return eraser
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    path = tmp_path / "page.png"
+    path.write_bytes(picture())
+    return path
+
+
+def run(*words: object, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(cli.main, [str(word) for word in words], input=stdin)
+
+
+def test_erase_writes_the_result(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """One image, one file, exit code 0, nothing said."""
+    result = run("erase", page, "-o", tmp_path / "out.png")
+
+    assert (result.exit_code, result.output) == (0, "")
+    assert (tmp_path / "out.png").read_bytes() == page.read_bytes()
+
+
+def test_options_are_the_apis_own(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """Each option of the form is an option here, with the same default."""
+    (tmp_path / "mask.png").write_bytes(mask_picture())
+    given = {"mask_mode": "union", "threshold": "0.5", "dilate_px": "7", "fill": "white", "quality": "80"}
+    words = [word for name, value in given.items() for word in ("--" + name.replace("_", "-"), value)]
+
+    run("erase", page, "-o", tmp_path / "o1.png", "--mask", tmp_path / "mask.png", *words)
+    run("erase", page, "-o", tmp_path / "o2.png")
+
+    assert [call[1] for call in eraser.calls] == [EraseOptions.parse(given), EraseOptions.parse({})]
+    command = cli.main.commands["erase"]
+    names = {option.name for option in command.params if isinstance(option, click.Option)}
+    assert names - {"out", "mask"} == set(EraseOptions.model_fields)
+
+
+def test_standard_input_to_standard_output(eraser: FakeEraser) -> None:
+    """`-` on both sides passes bytes and nothing else."""
+    result = run("erase", "-", "-o", "-", stdin=picture())
+
+    assert (result.exit_code, result.stdout_bytes) == (0, picture())
+
+
+def test_output_both_writes_two_files(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """The mask lies beside the image."""
+    result = run("erase", page, "-o", f"{tmp_path}/out/", "--output", "both")
+
+    assert result.exit_code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"page.png", "page.mask.png"}
+
+
+def test_some_that_fail_do_not_stop_the_others(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """Exit code 1, the bad file named with its reason, the good one written, nothing half-written."""
+    (tmp_path / "bad.png").write_bytes(b"hello")
+
+    result = run("erase", tmp_path / "bad.png", page, "-o", tmp_path / "out")
+
+    assert result.exit_code == 1
+    assert "bad.png: " in result.stderr
+    assert "1 of 2 images done" in result.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["page.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--threshold", "2"], "threshold is '2'"),
+        (["--fill", "magic"], "magic"),
+        (["--segmenter", "nobody"], "text-segmentation"),
+        (["--treshold", "2"], "treshold"),
+        (["--mask", "missing.png"], "missing.png"),
+    ],
+)
+def test_a_command_that_is_not_understood_exits_2(
+    eraser: FakeEraser, page: Path, tmp_path: Path, words: list[str], said: str
+) -> None:
+    """With the option, what was seen and what is allowed; nothing is written."""
+    result = run("erase", page, "-o", tmp_path / "out.png", *words)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_an_input_is_never_overwritten(eraser: FakeEraser, page: Path) -> None:
+    """Refused before any work."""
+    result = run("erase", page, "-o", page)
+
+    assert (result.exit_code, eraser.calls) == (2, [])
+    assert page.read_bytes() == picture()
+
+
+def test_standard_input_is_read_once(eraser: FakeEraser) -> None:
+    """Image and mask cannot both come from it."""
+    assert run("erase", "-", "-o", "-", "--mask", "-", stdin=picture()).exit_code == 2
+
+
+def test_a_damaged_model_store_exits_3(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both where it is needed and where it is verified, with the reason on standard error."""
+
+    def damaged(_: object) -> None:
+        raise ModelStoreError("model.onnx: expected sha256 a, found b")
+
+    monkeypatch.setattr(cli, "open_store", damaged)
+
+    for result in (run("erase", page, "-o", tmp_path / "out.png"), run("models", "verify")):
+        assert result.exit_code == 3
+        assert "expected sha256 a, found b" in result.stderr
+
+
+def test_a_failure_of_one_image_is_exit_1(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipeline's own refusals come through with their words."""
+
+    def fail() -> None:
+        raise CorruptImage("The PNG file is cut off.")
+
+    monkeypatch.setattr(cli, "open_store", lambda _: fake_store())
+    monkeypatch.setattr(cli, "build_eraser", lambda *_: FakeEraser(failure=fail))
+
+    result = run("erase", page, "-o", tmp_path / "out.png")
+
+    assert (result.exit_code, "cut off" in result.stderr) == (1, True)
+
+
+def test_openapi_is_printed_or_written(tmp_path: Path) -> None:
+    """The same document either way."""
+    printed = run("openapi")
+    run("openapi", "-o", tmp_path / "openapi.json")
+
+    assert json.loads(printed.stdout)["info"]["title"] == "Text Eraser"
+    assert (tmp_path / "openapi.json").read_text(encoding="utf-8") == printed.stdout
+
+
+def test_health_of_nobody_is_exit_1() -> None:
+    """Nothing listens there."""
+    result = run("health", "--port", "9")
+
+    assert (result.exit_code, "127.0.0.1:9" in result.stderr) == (1, True)
+
+
+def test_a_setting_out_of_range_exits_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named as the environment names it."""
+    monkeypatch.setenv("TEXT_ERASER_SLOTS", "0")
+
+    result = run("models", "verify")
+
+    assert (result.exit_code, "TEXT_ERASER_SLOTS" in result.stderr) == (2, True)

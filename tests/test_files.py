@@ -1,0 +1,142 @@
+"""Where results go, and that a file is whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.errors import InvalidOption
+from service.files import Target, format_for, plan_targets, write_atomically
+from service.options import EraseOptions
+
+
+def options(**fields: str) -> EraseOptions:
+    return EraseOptions.parse(fields)
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    """A folder: a.png, b.jpg, deep/c.webp, notes.txt, .hidden.png."""
+    folder = tmp_path / "pages"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("a.png", "b.jpg", "deep/c.webp", "notes.txt", ".hidden.png"):
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+def test_one_image_goes_into_a_file_or_into_a_folder_that_exists(pages: Path, tmp_path: Path) -> None:
+    """A name that is no folder is the file's own."""
+    source = str(pages / "a.png")
+
+    assert plan_targets([source], str(tmp_path / "out.png"), options()) == [
+        Target(source, str(tmp_path / "out.png"), None)
+    ]
+    assert plan_targets([source], str(tmp_path), options()) == [Target(source, str(tmp_path / "a.png"), None)]
+    assert plan_targets([source], f"{tmp_path}/new/", options()) == [Target(source, str(tmp_path / "new/a.png"), None)]
+
+
+def test_a_folder_is_searched_and_its_tree_kept(pages: Path, tmp_path: Path) -> None:
+    """Images only, hidden files left alone."""
+    targets = plan_targets([str(pages)], str(tmp_path / "out"), options())
+
+    assert [str(Path(target.image or "").relative_to(tmp_path)) for target in targets] == [
+        "out/a.png",
+        "out/b.jpg",
+        "out/deep/c.webp",
+    ]
+
+
+def test_a_format_changes_the_ending(pages: Path, tmp_path: Path) -> None:
+    """`.jpg` stays `.jpg` where JPEG is asked for."""
+    targets = plan_targets([str(pages)], str(tmp_path / "out"), options(format="jpeg"))
+
+    assert [Path(target.image or "").name for target in targets] == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_both_writes_the_mask_beside_the_image(pages: Path, tmp_path: Path) -> None:
+    """NAME and NAME.mask.png; with `mask` alone a file's name is the mask's own."""
+    source = str(pages / "b.jpg")
+
+    assert plan_targets([source], str(tmp_path), options(output="both")) == [
+        Target(source, str(tmp_path / "b.jpg"), str(tmp_path / "b.mask.png"))
+    ]
+    assert plan_targets([source], str(tmp_path / "m.png"), options(output="mask")) == [
+        Target(source, None, str(tmp_path / "m.png"))
+    ]
+    assert plan_targets([source], str(tmp_path), options(output="mask")) == [
+        Target(source, None, str(tmp_path / "b.mask.png"))
+    ]
+
+
+def test_standard_input_and_output_take_one_file() -> None:
+    """`-` in, `-` out."""
+    assert plan_targets(["-"], "-", options()) == [Target("-", "-", None)]
+    assert plan_targets(["-"], "-", options(output="mask")) == [Target("-", None, "-")]
+
+
+@pytest.mark.parametrize(
+    ("sources", "out", "fields", "words"),
+    [
+        (["a.png"], "a.png", {}, "is an input"),
+        (["a.png"], ".", {}, "is an input"),
+        (["."], ".", {}, "is an input"),
+        (["a.png", "deep/../a.png"], "out", {}, "2 results"),
+        (["a.png", "b.jpg"], "-", {}, "one file"),
+        (["a.png"], "-", {"output": "both"}, "one file"),
+        (["-"], ".", {}, "has no name"),
+        (["none.png"], "out.png", {}, "no such file"),
+        (["empty"], "out", {}, "no image"),
+    ],
+)
+def test_a_plan_that_would_lose_something_is_refused(
+    *, pages: Path, monkeypatch: pytest.MonkeyPatch, sources: list[str], out: str, fields: dict[str, str], words: str
+) -> None:
+    """Before any work: overwriting an input, two results under one name, nothing to do."""
+    (pages / "empty").mkdir()
+    monkeypatch.chdir(pages)
+
+    with pytest.raises(InvalidOption, match=words):
+        plan_targets(sources, out, options(**fields))
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "format_"),
+    [
+        ("a.jpg", "b.png", "png"),
+        ("a.jpg", "b.jpeg", "same"),
+        ("a.PNG", "b.webp", "webp"),
+        ("a.png", "b", "same"),
+        ("-", "b.jpg", "jpeg"),
+    ],
+)
+def test_the_ending_of_the_output_names_its_format(source: str, out: str, format_: str) -> None:
+    """Where it is the source's own, `same` keeps what can be kept."""
+    assert format_for(source, out) == format_
+
+
+def test_a_file_is_written_whole_and_readable(tmp_path: Path) -> None:
+    """Folders are made, an old file is replaced, nothing else is left behind."""
+    path = tmp_path / "deep" / "page.png"
+    write_atomically(path, b"old")
+    write_atomically(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o444
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither half a file nor a temporary one."""
+    path = tmp_path / "page.png"
+    path.write_bytes(b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
