@@ -1,0 +1,77 @@
+# One door to everything: `make` alone lists the targets. CI calls nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+TRAINING_VENV := .venv-training
+# The plain name pulls several GB of GPU libraries on Linux; this version has a build for the CPU where one is offered.
+TORCH ?= torch==2.13.0
+BIN := $(VENV)/bin
+TRAINING_BIN := $(TRAINING_VENV)/bin
+PAGES ?= examples
+OUT ?= sheets
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+.PHONY: install
+install: $(VENV)/.installed ## make the environment in .venv
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, found " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+$(TRAINING_VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(TRAINING_VENV)
+	$(TRAINING_BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(TRAINING_BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,training]'
+	touch $@
+
+.PHONY: serve
+serve: install ## serve on HOST:PORT (127.0.0.1:8000)
+	$(BIN)/text-eraser models verify
+	$(BIN)/text-eraser serve --host $(HOST) --port $(PORT)
+
+.PHONY: test
+test: install ## service, contract and quick server tests (no torch, no browser)
+	$(BIN)/python -m pytest -m 'not training and not slow and not browser'
+
+.PHONY: test-all
+test-all: test test-training ## everything, slow and browser tests too (needs Chromium)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser]'
+	$(BIN)/python -m pytest -m 'slow or browser'
+
+.PHONY: test-training
+test-training: $(TRAINING_VENV)/.installed ## tests of training/ (needs torch)
+	$(TRAINING_BIN)/python -m pytest -m training tests/training
+
+.PHONY: check
+check: install ## lint, types, drift of the OpenAPI document
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/text-eraser openapi | diff -u openapi/openapi.json - || { echo 'openapi/openapi.json is stale: make openapi'; exit 1; }
+
+.PHONY: fmt
+fmt: install ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: openapi
+openapi: install ## write openapi/openapi.json
+	$(BIN)/text-eraser openapi --out openapi/openapi.json
+
+.PHONY: sheets
+sheets: install ## before, mask, after for each image of PAGES, side by side, into OUT
+	$(BIN)/python -m benchmarks.sheets $(PAGES) --out $(OUT)
+
+.PHONY: bench
+bench: install ## time of a page by step, and what the server adds to it
+	$(BIN)/python -m benchmarks.latency
