@@ -22,6 +22,8 @@ FIGURE_KINDS = ("av", "clip", "chara", "emoji")
 """Art that stands alone, with alpha: avatars, clip art, drawn characters, small objects."""
 SCENE_KINDS = ("scene", "photo")
 """Art that fills a picture."""
+PAGES_WITH_PAINTED_LETTERS = frozenset({"e02", "e02p01", "e02p02", "e02p06"})
+"""Comic pages whose art itself carries letters (a house number, labels, credits): of no use as clean pictures."""
 _LANGUAGES = {"kr": "ko"}
 _KANJI, _HANGUL, _CYRILLIC = ("\u4e00", "\u9fff"), ("\uac00", "\ud7a3"), ("\u0410", "\u044f")
 _PLAIN_LATIN = "".join(map(chr, range(33, 127)))
@@ -127,7 +129,12 @@ class AssetPack:
     def builtin(cls) -> AssetPack:
         """A pack from nothing but Pillow: one Latin font that plays all parts, and no pictures."""
         data = ImageFont.load_default(16).font_bytes
-        roles = {"ja": ("dlg", "sfx"), "en": ("dlg", "hand", "sans", "serif", "sfx", "deco"), "ko": ("dlg",), "zh": ("dlg",)}
+        roles = {
+            "ja": ("dlg", "sfx"),
+            "en": ("dlg", "hand", "sans", "serif", "sfx", "deco"),
+            "ko": ("dlg",),
+            "zh": ("dlg",),
+        }
         faces = [
             Face(f"builtin-{language}-{style}", language, style, _PLAIN_LATIN, data)
             for language, styles in roles.items()
@@ -155,8 +162,10 @@ class AssetPack:
         for kind, entries in self._art_index.items():
             for number in range(len(entries)):
                 self.art(kind, number)
-        for page in range(len(self.comics)):
-            self.comic_art(page)
+        for number, page in enumerate(self.comics):
+            self.comic_art(number)
+            for variant in range(len(page.variants)):
+                self.comic_layers(number, variant)
 
     def _read_art_index(self, folder: Path) -> None:
         index = folder / "art.json"
@@ -186,6 +195,7 @@ class AssetPack:
                 tuple(ComicVariant(v["lang"], v["letters"], v["bubbles"]) for v in page["variants"]),
             )
             for page in json.loads(index.read_text("utf-8"))
+            if page["id"] not in PAGES_WITH_PAINTED_LETTERS
         )
 
     def _decode_comic_art(self, number: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The canvas: a page with and without its letters, drawn at the same time, so that the difference is exact by construction."""
+"""The canvas: a page with and without letters, drawn at the same time, so that the difference is exact."""
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ class Canvas:
     """`(H, W)` uint8 coverage of letters, outlines, shadows and glows."""
     regions: list[Region] = field(default_factory=list)
     taken: list[tuple[float, float, float, float]] = field(default_factory=list)
+    layout_known: bool = True
+    """False where letters came as a picture, without the boxes that they were set in."""
 
     def __post_init__(self) -> None:
         self.clean = np.array(self.clean, order="C")
@@ -119,7 +121,7 @@ class Canvas:
 
     def spot(self, dice: Dice, size_wh: tuple[float, float], *, tries: int = 12, beyond: float = 0.15,
              within: tuple[float, float, float, float] | None = None) -> tuple[float, float] | None:  # fmt: skip
-        """Centre of a free box of this size, now taken; None if none was found. `beyond`: share that may leave the page."""
+        """Centre of a free box of this size, now taken, or None. `beyond`: share that may leave the page."""
         width, height = size_wh
         x0, y0, x1, y1 = within or (0, 0, *self.size_wh)
         inset = 0.5 - beyond
@@ -132,12 +134,9 @@ class Canvas:
                 return x, y
         return None
 
-    def visible_regions(self) -> list[Region]:
-        """Regions of which something can be seen on the page."""
-        found = []
-        for region in self.regions:
-            x, y, width, height = cv2.boundingRect(region.polygon)
-            part = self.letters[max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)]
-            if part.size and np.count_nonzero(part > 100) >= 4:
-                found.append(region)
-        return found
+
+def visible(region: Region, strokes: np.ndarray) -> bool:
+    """Whether a region shows strokes: not if it lies off the page, under art, or in a colour like its ground."""
+    x, y, width, height = cv2.boundingRect(region.polygon)
+    part = strokes[max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)]
+    return np.count_nonzero(part) >= max(6, 0.02 * part.size)

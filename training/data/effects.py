@@ -33,11 +33,13 @@ def outlined(studio: Studio, block: Block, *, on_dark: bool = False, ink: Ink | 
     block = with_margin(block, int(width * 3.2 + 4))
     edge = studio.against(ink)
     layers = []
-    if dice.chance(0.14):
+    glowing, doubled = dice.chance(0.14), dice.chance(0.2)
+    if glowing:
         layers.append(Layer(cv2.GaussianBlur(grown(block.alpha, width * 1.6), (0, 0), max(1.0, width)), edge))
-    if dice.chance(0.2):
+    if doubled:
         layers.append(Layer(grown(block.alpha, width * 2), ink if dice.chance(0.7) else studio.against(edge)))
-    if not layers or dice.chance(0.8):
+    only_glow = glowing and not doubled and dice.chance(0.4)
+    if not only_glow:  # a second outline without the first would melt into the letters
         layers.append(Layer(grown(block.alpha, width), edge))
     return Lettering(block, [*layers, Layer(block.alpha, ink)])
 

@@ -1,4 +1,4 @@
-"""Ink textures of pen lines: speed lines, hatching, hair, cloth, grass, rain, water, dark scratches. Ink on white, 640 px square."""
+"""Ink textures of pen lines: speed lines, hatching, hair, cloth, grass, rain, water, scratches; 640 px square."""
 
 from __future__ import annotations
 
@@ -26,12 +26,23 @@ def speed_lines(dice: Dice) -> np.ndarray:
     along = np.array([math.cos(angle), math.sin(angle)])
     across = np.array([-along[1], along[0]])
     for _ in range(dice.whole(40, 240)):
-        centre = TEXTURE_PX / 2 + across * dice.between(-0.8, 0.8) * TEXTURE_PX + along * dice.between(-0.7, 0.7) * TEXTURE_PX
+        centre = (
+            TEXTURE_PX / 2
+            + across * dice.between(-0.8, 0.8) * TEXTURE_PX
+            + along * dice.between(-0.7, 0.7) * TEXTURE_PX
+        )
         length, width = dice.log_between(60, 900), dice.log_between(0.6, 6)
         if dice.chance(0.5):
-            polygon(drawing, [centre, centre + along * length + across * width, centre + along * length], dice.whole(0, 70))
+            polygon(
+                drawing, [centre, centre + along * length + across * width, centre + along * length], dice.whole(0, 70)
+            )
         else:
-            ends = [centre - along * length, centre + across * width / 2, centre + along * length, centre - across * width / 2]
+            ends = [
+                centre - along * length,
+                centre + across * width / 2,
+                centre + along * length,
+                centre - across * width / 2,
+            ]
             polygon(drawing, ends, 0)
     return 255 - drawing if dice.chance(0.15) else drawing
 
@@ -52,8 +63,8 @@ def focus_lines(dice: Dice) -> np.ndarray:
     return 255 - drawing if dice.chance(0.15) else drawing
 
 
-def hatch_patch(drawing: np.ndarray, dice: Dice, centre: np.ndarray, reach: tuple[float, float], *, angle: float, gap: float,
-                ink: int = 0, width: int = 1, bend: float = 0.0) -> None:  # fmt: skip
+def hatch_patch(drawing: np.ndarray, dice: Dice, centre: np.ndarray, reach: tuple[float, float], *,
+                angle: float, gap: float, ink: int = 0, width: int = 1, bend: float = 0.0) -> None:  # fmt: skip
     """Add an oval patch of parallel pen lines, `gap` px apart."""
     along = np.array([math.cos(angle), math.sin(angle)])
     across = np.array([-along[1], along[0]])
@@ -157,7 +168,9 @@ def dark_scratches(dice: Dice) -> np.ndarray:
         way = start - centre if radial else heading
         way = way / (np.linalg.norm(way) + 1e-6)
         length = dice.log_between(10, 240)
-        stroke = bezier(start, start + way * length * 0.3 + dice.offset(3), start + way * length * 0.7, start + way * length, 8)
+        stroke = bezier(
+            start, start + way * length * 0.3 + dice.offset(3), start + way * length * 0.7, start + way * length, 8
+        )
         polygon(drawing, tapered(stroke, dice.log_between(0.6, 5)), dice.whole(150, 255))
     for _ in range(dice.whole(0, 200)):
         disc(drawing, dice.points(1, 0, TEXTURE_PX)[0], dice.log_between(0.5, 2.5), 255)
@@ -172,7 +185,12 @@ def flames(dice: Dice) -> np.ndarray:
     for _ in range(dice.whole(30, 140)):
         start, length = dice.points(1, -0.1, 1.1)[0] * TEXTURE_PX, dice.log_between(30, 260)
         sway = side * dice.between(-0.4, 0.4) * length
-        curve = bezier(start, start + heading * length * 0.3 + sway, start + heading * length * 0.7 - sway, start + heading * length)
+        curve = bezier(
+            start,
+            start + heading * length * 0.3 + sway,
+            start + heading * length * 0.7 - sway,
+            start + heading * length,
+        )
         polygon(drawing, tapered(curve, dice.log_between(2, 26)), dice.pick([0, 0, 255, 255, 90, 170]))
     return drawing
 
@@ -201,7 +219,9 @@ def scribbles(dice: Dice) -> np.ndarray:
             polyline(drawing, centre + wander, 0, dice.pick([1, 1, 2]))
         elif kind < 0.6:
             t = np.linspace(0, dice.between(6, 30), 60)
-            polyline(drawing, centre + np.stack([t * size * 0.05 + np.cos(t) * size * 0.3, np.sin(t) * size * 0.3], 1), 0)
+            polyline(
+                drawing, centre + np.stack([t * size * 0.05 + np.cos(t) * size * 0.3, np.sin(t) * size * 0.3], 1), 0
+            )
         else:
             reach = (size, size * dice.between(0.2, 1))
             hatch_patch(drawing, dice, centre, reach, angle=dice.between(0, 3), gap=dice.log_between(3, 6))

@@ -1,13 +1,14 @@
-"""Setting type: columns, lines and sound effects as coverage with the outline of the block that they were laid out in."""
+"""Setting type: columns, lines and sound effects as coverage, with the outline of the block they were laid out in."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from training.data.assets import Face
 from training.data.canvas import Block
@@ -24,15 +25,12 @@ _EAST_ASIAN = "\u2e80"
 _SPACELESS = frozenset({"ja", "zh"})
 
 
-def block_of(alpha: np.ndarray, glyph_px: float, margin_px: int = 0) -> Block:
-    """A block around everything that is drawn in the alpha."""
-    rows, columns = np.flatnonzero(alpha.max(1)), np.flatnonzero(alpha.max(0))
-    if len(rows) == 0:
+def block_of(picture: Image.Image, glyph_px: float) -> Block:
+    """A block around everything that is drawn in a picture of coverage."""
+    box = picture.getbbox()
+    if box is None:
         return Block(np.zeros((2, 2), np.uint8), corners(0, 0, 2, 2), glyph_px)
-    tight = alpha[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    height, width = tight.shape
-    outline = corners(margin_px, margin_px, margin_px + width, margin_px + height)
-    return Block(padded(tight, margin_px) if margin_px else np.ascontiguousarray(tight), outline, glyph_px)
+    return Block(np.asarray(picture.crop(box)), corners(0, 0, box[2] - box[0], box[3] - box[1]), glyph_px)
 
 
 def with_margin(block: Block, margin_px: int) -> Block:
@@ -45,7 +43,7 @@ def _is_kana(character: str) -> bool:
 
 
 def columns_of(text: str, rows: int) -> list[list[str]]:
-    """The text cut into columns of at most `rows` characters; marks that must not begin a column hang below the last."""
+    """The text in columns of at most `rows` characters; marks that must not begin a column hang below the last."""
     columns: list[list[str]] = [[]]
     for character in text:
         full = len(columns[-1]) >= rows
@@ -60,7 +58,7 @@ def vertical(dice: Dice, face: Face, size_px: float, text: str, *, rows: int, pi
              bold_px: int = 0, lead: float = 1.04, kana_face: Face | None = None) -> Block:  # fmt: skip
     """Text in columns from right to left.
 
-    `pitch` and `lead` are the distances of columns and characters in em; `furigana` is the share of kanji with a reading.
+    `pitch` and `lead` are the distances of columns and characters in em; `furigana` is the share of kanji read out.
     """
     font = face.sized(size_px)
     kana_font = (kana_face or face).sized(size_px)
@@ -85,7 +83,7 @@ def vertical(dice: Dice, face: Face, size_px: float, text: str, *, rows: int, pi
             middle = y + em * lead / 2
             following = column[place + 1] if place + 1 < len(column) else ""
             if character in _TURNED:
-                _draw_turned(picture, font, character, x, middle, bold_px)
+                _draw_turned(picture, font, character, (x, middle), bold_px=bold_px)
             elif character in _SHIFTED:
                 draw.text((x + em * 0.6, middle - em * 0.55), character, 255, font, anchor="mm", stroke_width=bold_px)
             elif character in "！？!?" and following and following in "！？!?":
@@ -105,10 +103,13 @@ def vertical(dice: Dice, face: Face, size_px: float, text: str, *, rows: int, pi
                     place_xy = (x + em / 2 + small_px * 0.55, middle + (step - (reading - 1) / 2) * small_px * 0.95)
                     draw.text(place_xy, dice.pick(HIRAGANA), 255, small, anchor="mm")
             y += em * lead
-    return block_of(np.asarray(picture), float(em))
+    return block_of(picture, float(em))
 
 
-def _draw_turned(picture: Image.Image, font, character: str, x: float, y: float, bold_px: int) -> None:
+def _draw_turned(
+    picture: Image.Image, font: ImageFont.FreeTypeFont, character: str, centre: tuple[float, float], *, bold_px: int
+) -> None:
+    """One character on its side."""
     side = int(font.size * 1.6) | 1
     tile = Image.new("L", (side, side))
     ImageDraw.Draw(tile).text((side / 2, side / 2), character, 255, font, anchor="mm", stroke_width=bold_px)
@@ -118,7 +119,7 @@ def _draw_turned(picture: Image.Image, font, character: str, x: float, y: float,
         centred.paste(tile.crop(box), ((side - box[2] + box[0]) // 2, (side - box[3] + box[1]) // 2))
         tile = centred
     tile = tile.transpose(Image.Transpose.ROTATE_270)
-    picture.paste(255, (int(x - side / 2), int(y - side / 2)), tile)
+    picture.paste(255, (int(centre[0] - side / 2), int(centre[1] - side / 2)), tile)
 
 
 def wrapped(face: Face, size_px: float, text: str, width_px: float) -> list[str]:
@@ -127,19 +128,36 @@ def wrapped(face: Face, size_px: float, text: str, width_px: float) -> list[str]
     if face.language in _SPACELESS:
         count = max(1, int(width_px / font.size))
         return [text[start : start + count] for start in range(0, len(text), count)]
-    lines, line = [], ""
-    for word in text.split(" "):
-        longer = f"{line} {word}".strip()
-        if line and font.getlength(longer) > width_px:
-            lines.append(line)
-            line = word
-        else:
-            line = longer
-    return [*lines, line] if line else lines or ["..."]
+    lines: list[list[str]] = [[]]
+    used, space = 0.0, word_px(face, font.size, " ")
+    for word in text.split():
+        width = word_px(face, font.size, word)
+        if lines[-1] and used + space + width > width_px:
+            lines.append([])
+            used = 0.0
+        used += width + (space if lines[-1] else 0.0)
+        lines[-1].append(word)
+    return [" ".join(line) for line in lines if line] or ["..."]
 
 
-def horizontal(dice: Dice, face: Face, size_px: float, lines: Sequence[str], *, lead: float = 1.2, align: str = "centre",
-               bold_px: int = 0, furigana: float = 0.0, tracking_px: float = 0.0) -> Block:  # fmt: skip
+@lru_cache(maxsize=20_000)
+def word_px(face: Face, size_px: int, word: str) -> float:
+    """Width of a word."""
+    return float(face.sized(size_px).getlength(word))
+
+
+def horizontal(
+    dice: Dice,
+    face: Face,
+    size_px: float,
+    lines: Sequence[str],
+    *,
+    lead: float = 1.2,
+    align: str = "centre",
+    bold_px: int = 0,
+    furigana: float = 0.0,
+    tracking_px: float = 0.0,
+) -> Block:
     """Lines of text below each other; align is left, centre or right."""
     font = face.sized(size_px)
     em = font.size
@@ -164,15 +182,21 @@ def horizontal(dice: Dice, face: Face, size_px: float, lines: Sequence[str], *, 
             for place, character in enumerate(line):
                 if "\u4e00" <= character <= "\u9fff" and dice.chance(furigana):
                     reading = dice.pick(HIRAGANA) + dice.pick(HIRAGANA)
-                    draw.text((x + em * (place + 0.5), base - em * 0.95 - small_px * 0.3), reading, 255, small, anchor="mm")
-    return block_of(np.asarray(picture), float(em))
+                    draw.text(
+                        (x + em * (place + 0.5), base - em * 0.95 - small_px * 0.3), reading, 255, small, anchor="mm"
+                    )
+    return block_of(picture, float(em))
 
 
 def sound_effect(dice: Dice, face: Face, size_px: float, text: str, *, upright: bool) -> Block:
     """Big letters that jump: sizes, angles and places vary, letters lean, stretch and overlap."""
     jitter, grow = dice.pick([0, 0.05, 0.12]), dice.pick([0, 0, dice.between(-0.12, 0.18)])
     bow, tight = dice.pick([0, 0, dice.between(-0.3, 0.3)]), dice.between(0.72, 1.05)
-    wobble, lean, stretch = dice.pick([0, 6, 16]), dice.pick([0, 0, dice.between(-0.6, 0.6)]), dice.log_between(0.6, 1.6)
+    wobble, lean, stretch = (
+        dice.pick([0, 6, 16]),
+        dice.pick([0, 0, dice.between(-0.6, 0.6)]),
+        dice.log_between(0.6, 1.6),
+    )
     glyphs, way = [], 0.0
     for number, character in enumerate(text):
         if character == " ":
@@ -190,11 +214,15 @@ def sound_effect(dice: Dice, face: Face, size_px: float, text: str, *, upright: 
         scale_x, scale_y = (1.0, stretch) if stretch >= 1 else (1 / stretch**0.5, 1.0)
         glyph = _bent(glyph, angle, lean, scale_x, scale_y)
         wide = upright or character > _EAST_ASIAN
-        step = size * scale_y * tight if upright else (size if wide else font.getlength(character) * 1.12) * scale_x * tight
+        step = (
+            size * scale_y * tight
+            if upright
+            else (size if wide else font.getlength(character) * 1.12) * scale_x * tight
+        )
         off = bow * size_px * math.sin(number * 1.1) + dice.bell(0, jitter) * size_px
         glyphs.append((glyph, (off, way + step / 2) if upright else (way + step / 2, off)))
         way += step
-    return block_of(_assembled(glyphs), size_px)
+    return block_of(Image.fromarray(_assembled(glyphs)), size_px)
 
 
 def _bent(glyph: np.ndarray, angle: float, lean: float, scale_x: float, scale_y: float) -> np.ndarray:
@@ -277,10 +305,15 @@ def waved(dice: Dice, block: Block) -> Block:
     phase, sideways = dice.between(0, 6), dice.chance(0.4)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     from_x = columns + np.float32(swing) * np.sin(rows * np.float32(pitch) + np.float32(phase)) * np.float32(sideways)
-    from_y = rows + np.float32(swing) * np.sin(columns * np.float32(pitch) + np.float32(phase)) * np.float32(not sideways)
+    from_y = rows + np.float32(swing) * np.sin(columns * np.float32(pitch) + np.float32(phase)) * np.float32(
+        not sideways
+    )
     alpha = cv2.remap(block.alpha, from_x, from_y, cv2.INTER_LINEAR)
     edge = np.concatenate(
-        [np.linspace(start, end, 7)[:-1] for start, end in zip(block.outline, np.roll(block.outline, -1, 0), strict=True)]
+        [
+            np.linspace(start, end, 7)[:-1]
+            for start, end in zip(block.outline, np.roll(block.outline, -1, 0), strict=True)
+        ]
     )
     axis = 0 if sideways else 1
     edge[:, axis] -= swing * np.sin(edge[:, 1 - axis] * pitch + phase)

@@ -1,4 +1,4 @@
-"""Ink textures that resemble text and are none: ticks, stitches, eyes, faces, hands, small shapes, patterns, keys, dials."""
+"""Ink textures that resemble text and are none: ticks, stitches, eyes, faces, hands, small shapes, keys, dials."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ def tick_rows(dice: Dice) -> np.ndarray:
             elif kind == 3:
                 polyline(drawing, [place, place + along * gap * 0.6], ink, pen)
             else:
-                polyline(drawing, [place - across * size, place + along * gap * 0.5 + across * size, place + along * gap], ink, pen)
+                polyline(
+                    drawing,
+                    [place - across * size, place + along * gap * 0.5 + across * size, place + along * gap],
+                    ink,
+                    pen,
+                )
     return drawing
 
 
@@ -66,10 +71,20 @@ def faces(dice: Dice) -> np.ndarray:
         polygon(drawing, ring_points(centre - [0, radius * 0.4], radius * 1.25, radius * 1.3, 32), locks)
         chin = np.concatenate(
             [
-                bezier(centre + [-radius, -radius * 0.5], centre + [-radius, radius * 0.5],
-                       centre + [-radius * 0.3, radius * 1.1], centre + [0, radius * 1.15], 10),  # fmt: skip
-                bezier(centre + [0, radius * 1.15], centre + [radius * 0.3, radius * 1.1],
-                       centre + [radius, radius * 0.5], centre + [radius, -radius * 0.5], 10),  # fmt: skip
+                bezier(
+                    centre + [-radius, -radius * 0.5],
+                    centre + [-radius, radius * 0.5],
+                    centre + [-radius * 0.3, radius * 1.1],
+                    centre + [0, radius * 1.15],
+                    10,
+                ),
+                bezier(
+                    centre + [0, radius * 1.15],
+                    centre + [radius * 0.3, radius * 1.1],
+                    centre + [radius, radius * 0.5],
+                    centre + [radius, -radius * 0.5],
+                    10,
+                ),
             ]
         )
         polygon(drawing, chin, skin)
@@ -104,7 +119,7 @@ def eyes(dice: Dice) -> np.ndarray:
     return drawing
 
 
-def draw_hand(drawing: np.ndarray, dice: Dice, centre: np.ndarray, size: float, angle: float, skin: int) -> None:
+def draw_hand(drawing: np.ndarray, dice: Dice, centre: np.ndarray, *, size: float, angle: float, skin: int) -> None:
     """One hand: palm, five fingers with joints and nails, and lines in the palm."""
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     ink = 0 if skin > 60 else 255
@@ -125,7 +140,9 @@ def draw_hand(drawing: np.ndarray, dice: Dice, centre: np.ndarray, size: float, 
         polygon(drawing, outline, skin)
         polyline(drawing, outline, ink, pen)
         for joint in (0.4, 0.72):
-            crease = (np.array([root + way * length * joint + side * 0.6, root + way * length * joint - side * 0.5]) * size) @ turn.T
+            crease = (
+                np.array([root + way * length * joint + side * 0.6, root + way * length * joint - side * 0.5]) * size
+            ) @ turn.T
             polyline(drawing, crease + centre, ink)
         if dice.chance(0.6):
             nail = (ring_points(tip + way * width * 0.15, width * 0.22, width * 0.26, 10) * size) @ turn.T + centre
@@ -148,7 +165,8 @@ def hands(dice: Dice) -> np.ndarray:
     drawing = sheet(dice.pick([255, 255, 225, 90]))
     for _ in range(dice.whole(3, 12)):
         size, skin = dice.log_between(24, 190), dice.pick([255, 255, 240, 210])
-        draw_hand(drawing, dice, dice.points(1, 0, TEXTURE_PX)[0], size, dice.between(0, 2 * math.pi), skin)
+        centre, angle = dice.points(1, 0, TEXTURE_PX)[0], dice.between(0, 2 * math.pi)
+        draw_hand(drawing, dice, centre, size=size, angle=angle, skin=skin)
     return drawing
 
 

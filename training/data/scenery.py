@@ -1,4 +1,4 @@
-"""Ink textures of places and things: facades, brick, floors, clouds, leaves, rocks, shelves, machines. Ink on white, 640 px square."""
+"""Ink textures of places and things: facades, brick, floors, clouds, leaves, rocks, shelves; 640 px square."""
 
 from __future__ import annotations
 
@@ -38,11 +38,17 @@ def brick_wall(dice: Dice) -> np.ndarray:
     return tilted(dice, drawing) if dice.chance(0.4) else drawing
 
 
-def draw_windows(drawing: np.ndarray, dice: Dice, x0: float, y0: float, x1: float, y1: float) -> None:
+def draw_windows(drawing: np.ndarray, dice: Dice, box: tuple[float, float, float, float]) -> None:
     """Rows of windows within a box: the classic look-alike of a block of text."""
+    x0, y0, x1, y1 = box
     across, down = dice.whole(2, 9), dice.whole(3, 14)
     step_x, step_y = (x1 - x0) / across, (y1 - y0) / down
-    left, right, top, bottom = dice.between(0.1, 0.3), dice.between(0.7, 0.9), dice.between(0.12, 0.3), dice.between(0.7, 0.9)
+    left, right, top, bottom = (
+        dice.between(0.1, 0.3),
+        dice.between(0.7, 0.9),
+        dice.between(0.12, 0.3),
+        dice.between(0.7, 0.9),
+    )
     bars, usual = dice.unit(), dice.pick([255, 0, 0, 160, 80])
     for column in range(across):
         for row in range(down):
@@ -66,15 +72,17 @@ def city(dice: Dice) -> np.ndarray:
         top = TEXTURE_PX - dice.between(0.2, 0.95) * TEXTURE_PX * (1 - 0.02 * depth)
         wall = dice.pick([255, 255, 240, 200, 150, 30])
         polygon(drawing, corners(x, top, x + width, TEXTURE_PX), wall)
-        polyline(drawing, corners(x, top, x + width, TEXTURE_PX), 0 if wall > 60 else 255, dice.pick([1, 2]), closed=True)
-        draw_windows(drawing, dice, x, top + 6, x + width, TEXTURE_PX)
+        polyline(
+            drawing, corners(x, top, x + width, TEXTURE_PX), 0 if wall > 60 else 255, dice.pick([1, 2]), closed=True
+        )
+        draw_windows(drawing, dice, (x, top + 6, x + width, TEXTURE_PX))
     return drawing
 
 
 def facade(dice: Dice) -> np.ndarray:
     """One house front in perspective."""
     drawing = sheet(dice.pick([255, 245, 210]))
-    draw_windows(drawing, dice, 0, 0, TEXTURE_PX, TEXTURE_PX)
+    draw_windows(drawing, dice, (0, 0, TEXTURE_PX, TEXTURE_PX))
     for _ in range(dice.whole(0, 8)):
         y = dice.between(0, TEXTURE_PX)
         polyline(drawing, [[0, y], [TEXTURE_PX, y]], 0, dice.pick([1, 2, 4]))
@@ -116,7 +124,10 @@ def clouds(dice: Dice) -> np.ndarray:
     for _ in range(dice.whole(3, 9)):
         centre, reach = dice.points(1, 0, TEXTURE_PX)[0], dice.log_between(40, 160)
         puffs = [
-            (centre + [dice.between(-1.6, 1.6) * reach, dice.between(-0.5, 0.5) * reach], reach * dice.between(0.25, 0.6))
+            (
+                centre + [dice.between(-1.6, 1.6) * reach, dice.between(-0.5, 0.5) * reach],
+                reach * dice.between(0.25, 0.6),
+            )
             for _ in range(dice.whole(6, 16))
         ]
         for middle, radius in puffs:
@@ -157,7 +168,9 @@ def branches(dice: Dice) -> np.ndarray:
     drawing = sheet(dice.pick([255, 255, 200, 30]))
     ground = int(drawing[0, 0])
     ink = 0 if ground > 100 else 255
-    ends = [(dice.points(1, 0, TEXTURE_PX)[0], dice.direction(), dice.log_between(5, 22)) for _ in range(dice.whole(2, 5))]
+    ends = [
+        (dice.points(1, 0, TEXTURE_PX)[0], dice.direction(), dice.log_between(5, 22)) for _ in range(dice.whole(2, 5))
+    ]
     for _ in range(dice.whole(60, 160)):
         start, way, width = ends.pop(0)
         length = dice.log_between(20, 110)
@@ -167,7 +180,9 @@ def branches(dice: Dice) -> np.ndarray:
             draw_leaf(drawing, dice, tip, dice.log_between(6, 22), ground)
         for _ in range(dice.whole(1, 2)):
             turn = dice.between(-0.8, 0.8)
-            turned = np.array([way[0] * math.cos(turn) - way[1] * math.sin(turn), way[0] * math.sin(turn) + way[1] * math.cos(turn)])
+            turned = np.array(
+                [way[0] * math.cos(turn) - way[1] * math.sin(turn), way[0] * math.sin(turn) + way[1] * math.cos(turn)]
+            )
             ends.append((tip, turned, max(1.0, width * dice.between(0.55, 0.85))))
     return drawing
 
@@ -217,7 +232,14 @@ def machinery(dice: Dice) -> np.ndarray:
         width, height, kind = dice.log_between(10, 220), dice.log_between(6, 140), dice.unit()
         if kind < 0.45:
             cut = min(width, height) * dice.between(0, 0.3)
-            plate = [[x + cut, y], [x + width, y], [x + width, y + height - cut], [x + width - cut, y + height], [x, y + height], [x, y + cut]]
+            plate = [
+                [x + cut, y],
+                [x + width, y],
+                [x + width, y + height - cut],
+                [x + width - cut, y + height],
+                [x, y + height],
+                [x, y + cut],
+            ]
             polygon(drawing, plate, dice.pick([255, 255, 225, 180, 120, 20]))
             polyline(drawing, plate, 0, dice.pick([1, 1, 2, 3]), closed=True)
             for step in range(dice.whole(-6, 8)):
@@ -231,7 +253,10 @@ def machinery(dice: Dice) -> np.ndarray:
         elif kind < 0.85:
             pipe = [np.array([x, y])]
             for _ in range(dice.whole(2, 6)):
-                pipe.append(pipe[-1] + np.array(dice.pick([[1, 0], [0, 1], [-1, 0], [0, -1], [0.7, 0.7]])) * dice.log_between(10, 90))
+                pipe.append(
+                    pipe[-1]
+                    + np.array(dice.pick([[1, 0], [0, 1], [-1, 0], [0, -1], [0.7, 0.7]])) * dice.log_between(10, 90)
+                )
             polyline(drawing, pipe, 0, dice.pick([1, 2, 3]))
         else:
             for step in range(dice.whole(3, 10)):
@@ -261,7 +286,11 @@ def kitchen_shelf(dice: Dice) -> np.ndarray:
             polygon(drawing, body, fill)
             polyline(drawing, body, ink, closed=True)
             if kind == 2:
-                polyline(drawing, tapered(bezier(body[0], body[0] + [2, height * 0.3], body[3] - [-2, height * 0.3], body[3], 8), 3), ink)
+                polyline(
+                    drawing,
+                    tapered(bezier(body[0], body[0] + [2, height * 0.3], body[3] - [-2, height * 0.3], body[3], 8), 3),
+                    ink,
+                )
             elif dice.chance(0.5):
                 label = y - height * dice.between(0.3, 0.7)
                 polyline(drawing, [[x, label], [x + width, label]], ink)

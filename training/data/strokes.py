@@ -1,4 +1,4 @@
-"""Pen and brush: lines, polygons, tapered strokes and alpha painting on uint8 pictures, grey or RGB, with sub-pixel points."""
+"""Pen and brush: lines, polygons, tapered strokes and alpha painting on uint8 pictures, grey or RGB."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def fixed(points: np.ndarray | Sequence) -> np.ndarray:
     return np.round(np.asarray(points, np.float64) * (1 << FRACTION_BITS)).astype(np.int32).reshape(-1, 1, 2)
 
 
-def polyline(picture: Picture, points: np.ndarray | Sequence, ink: Ink, width: float = 1, *, closed: bool = False) -> None:
+def polyline(
+    picture: Picture, points: np.ndarray | Sequence, ink: Ink, width: float = 1, *, closed: bool = False
+) -> None:
     """Draw a line through the points."""
     cv2.polylines(picture, [fixed(points)], closed, ink, max(1, round(width)), cv2.LINE_AA, FRACTION_BITS)
 
@@ -33,7 +35,15 @@ def polylines(picture: Picture, lines: Sequence, ink: Ink, width: float = 1) -> 
     """Draw many open lines with one pen."""
     if lines:
         pen = max(1, round(width))
-        cv2.polylines(picture, [fixed(line) for line in lines], False, ink, pen, cv2.LINE_AA, FRACTION_BITS)
+        cv2.polylines(
+            picture,
+            [fixed(line) for line in lines],
+            isClosed=False,
+            color=ink,
+            thickness=pen,
+            lineType=cv2.LINE_AA,
+            shift=FRACTION_BITS,
+        )
 
 
 def polygon(picture: Picture, points: np.ndarray | Sequence, ink: Ink) -> None:
@@ -53,7 +63,9 @@ def corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
 
 
-def bezier(start: np.ndarray, pull_start: np.ndarray, pull_end: np.ndarray, end: np.ndarray, count: int = 14) -> np.ndarray:
+def bezier(
+    start: np.ndarray, pull_start: np.ndarray, pull_end: np.ndarray, end: np.ndarray, count: int = 14
+) -> np.ndarray:
     """`(count, 2)` points of a cubic Bezier curve."""
     t = np.linspace(0, 1, count)[:, None]
     u = 1 - t
@@ -75,7 +87,9 @@ def ring_points(centre: np.ndarray, radius_x: float, radius_y: float, count: int
     return np.asarray(centre) + np.stack([np.cos(angles) * radius_x, np.sin(angles) * radius_y], 1)
 
 
-def overlap(shape_hw: tuple[int, int], patch_hw: tuple[int, int], x: int, y: int) -> tuple[slice, slice, slice, slice] | None:
+def overlap(
+    shape_hw: tuple[int, int], patch_hw: tuple[int, int], x: int, y: int
+) -> tuple[slice, slice, slice, slice] | None:
     """Rows and columns of a picture covered by a patch at (x, y), and the patch's own; None if they do not meet."""
     x0, y0 = max(0, x), max(0, y)
     x1, y1 = min(shape_hw[1], x + patch_hw[1]), min(shape_hw[0], y + patch_hw[0])
@@ -85,7 +99,7 @@ def overlap(shape_hw: tuple[int, int], patch_hw: tuple[int, int], x: int, y: int
 
 
 def paint(picture: Picture, alpha: np.ndarray, ink: Ink | np.ndarray, x: int, y: int) -> None:
-    """Cover the picture with ink at (x, y), as far as the `(h, w)` uint8 alpha says; ink may be a patch of that size."""
+    """Cover the picture with ink at (x, y), as the `(h, w)` uint8 alpha says; ink may be a patch of that size."""
     found = overlap(picture.shape[:2], alpha.shape[:2], x, y)
     if found is None:
         return

@@ -40,6 +40,9 @@ _ORDER = {name: number for number, name in enumerate(_BY_NAME)}
 OVERLAYS = ("speed_lines", "focus_lines", "hatching", "hair", "cloth_folds", "scattered_shapes", "rain", "scribbles",
             "tick_rows", "grass", "foliage", "soft_shadow", "hands")  # fmt: skip
 """Textures that make sense over other art."""
+LOOKALIKES = ("hands", "faces", "foliage", "hatching", "tick_rows", "city", "facade", "kitchen_shelf", "keys_and_dials",
+              "scattered_shapes", "bookshelf", "machinery", "branches", "scribbles")  # fmt: skip
+"""Textures that earlier weights took for text."""
 
 
 @lru_cache(maxsize=_MOST_KEPT)
@@ -48,6 +51,13 @@ def texture(name: str, number: int) -> np.ndarray:
     drawing = _BY_NAME[name](Dice(_TEXTURE_SEED, _ORDER[name], number))
     drawing.setflags(write=False)
     return drawing
+
+
+def draw_all() -> None:
+    """Draw the whole first window now, so that processes forked later share it."""
+    for name in _BY_NAME:
+        for number in range(_WINDOW):
+            texture(name, number)
 
 
 def ink_texture(studio: Studio, size_hw: tuple[int, int], names: Sequence[str] | None = None) -> np.ndarray:

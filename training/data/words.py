@@ -1,4 +1,4 @@
-"""What is written: strings in Japanese, Latin, Korean, Chinese and Russian that read like dialogue, noise or print at a glance."""
+"""What is written: strings in Japanese, English, Korean, Chinese and Russian, like dialogue, noise or print."""
 
 from __future__ import annotations
 
@@ -145,7 +145,20 @@ def _japanese(dice: Dice, face: Face, length: int) -> str:
             text += dice.pick(_JA_STEMS) + dice.pick(_JA_ENDS)
         text += dice.weighted({"": 0.8, "、": 0.1, "…": 0.04, "。": 0.03, "―": 0.01, "・": 0.01, "～": 0.01})
     text = text[:length]
-    text += dice.weighted({"": 0.6, "！": 0.08, "！！": 0.05, "！？": 0.04, "？": 0.06, "…": 0.06, "……": 0.03, "っ": 0.03, "～": 0.03, "――": 0.02})
+    text += dice.weighted(
+        {
+            "": 0.6,
+            "！": 0.08,
+            "！！": 0.05,
+            "！？": 0.04,
+            "？": 0.06,
+            "…": 0.06,
+            "……": 0.03,
+            "っ": 0.03,
+            "～": 0.03,
+            "――": 0.02,
+        }
+    )
     return f"「{text}」" if dice.chance(0.06) else text
 
 

@@ -1,0 +1,1 @@
+"""Endless synthetic pages with exact masks, and real pairs: from assets to samples."""
