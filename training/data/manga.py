@@ -1,0 +1,182 @@
+"""Pages and close-ups of manga and comics, and webtoon strips: panels, gutters, art, then letters."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from training.data import art
+from training.data.bubbles import draw_bubble
+from training.data.canvas import Canvas
+from training.data.dice import Dice
+from training.data.strokes import Picture, corners, paint, polygon, polyline
+from training.data.studio import Studio
+from training.data.textures import LOOKALIKES, ink_texture
+from training.data.tones import gradient
+from training.data.writing import Writer
+
+
+def split_panels(dice: Dice, quad: np.ndarray, depth: int, gutter_px: float, least_px: float) -> list[np.ndarray]:
+    """Cut a quad `(4, 2)` again and again into panels with gutters between them, some of them slanted."""
+    upper_left, upper_right, lower_right, lower_left = quad
+    width, height = np.linalg.norm(upper_right - upper_left), np.linalg.norm(lower_left - upper_left)
+    if depth == 0 or max(width, height) < least_px * 1.6 or dice.chance(0.1):
+        return [quad]
+    slant = dice.bell(0, 0.06) if dice.chance(0.35) else 0.0
+    cut = dice.between(0.3, 0.7)
+    near, far = np.clip([cut + slant, cut - slant], 0.15, 0.85)
+    if height * dice.between(0.75, 1.5) > width:
+        gap = np.array([0, gutter_px / 2])
+        left, right = upper_left + (lower_left - upper_left) * near, upper_right + (lower_right - upper_right) * far
+        first = np.array([upper_left, upper_right, right - gap, left - gap])
+        second = np.array([left + gap, right + gap, lower_right, lower_left])
+    else:
+        gap = np.array([gutter_px * dice.pick([1, 1, 0.6]) / 2, 0])
+        top, bottom = upper_left + (upper_right - upper_left) * near, lower_left + (lower_right - lower_left) * far
+        first = np.array([upper_left, top - gap, bottom - gap, lower_left])
+        second = np.array([top + gap, upper_right, lower_right, bottom + gap])
+    return [p for part in (first, second) for p in split_panels(dice, part, depth - 1, gutter_px, least_px)]
+
+
+def page(studio: Studio, size_px: int) -> Canvas:
+    """A crop of a page: several panels, or parts of them."""
+    dice = studio.dice
+    paper = studio.plain(255 if dice.chance(0.88) else dice.pick([0, 0, 235, 20]))
+    picture = studio.blank((size_px, size_px), paper)
+    width, height = size_px * dice.log_between(1.0, 2.6), size_px * dice.log_between(1.3, 3.4)
+    margin = dice.between(0, 0.07) * width
+    shift = [
+        dice.between(-0.04 * size_px, width - size_px * 0.96),
+        dice.between(-0.04 * size_px, height - size_px * 0.96),
+    ]
+    whole = corners(margin, margin, width - margin, height - margin) - shift
+    gutter, least = dice.log_between(3, 22) * studio.zoom, size_px * dice.between(0.25, 0.5)
+    border, pen, bare = (
+        studio.plain(0 if np.mean(paper) > 60 else dice.pick([0, 255])),
+        studio.pen_px(1, 4.5),
+        dice.chance(0.08),
+    )
+    for quad in split_panels(dice, whole, dice.whole(2, 5), gutter, least):
+        _draw_panel(studio, picture, quad)
+        if not bare and dice.chance(0.95):
+            polyline(picture, quad, border, pen, closed=True)
+    if dice.chance(0.12):  # a figure that bursts out of its panel
+        drawn, alpha, x, y = art.occlude(studio, (size_px, size_px))
+        paint(picture, alpha, drawn, x, y)
+    canvas = Canvas(picture)
+    letter(studio, canvas)
+    return canvas
+
+
+def _draw_panel(studio: Studio, picture: Picture, quad: np.ndarray) -> None:
+    height, width = picture.shape[:2]
+    x0, y0 = np.clip(np.floor(quad.min(0)).astype(int), 0, [width, height])
+    x1, y1 = np.clip(np.ceil(quad.max(0)).astype(int), 0, [width, height])
+    if min(x1 - x0, y1 - y0) < 6:
+        return
+    drawn = art.panel(studio, (y1 - y0, x1 - x0))
+    inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    polygon(inside, quad - [x0, y0], 255)
+    cv2.copyTo(drawn, inside, picture[y0:y1, x0:x1])
+
+
+def close_up(studio: Studio, size_px: int) -> Canvas:
+    """The inside of one panel."""
+    size_hw = (size_px, size_px)
+    canvas = Canvas(_lively_panel(studio, size_hw))
+    letter(studio, canvas)
+    return canvas
+
+
+def _lively_panel(studio: Studio, size_hw: tuple[int, int]) -> Picture:
+    """A panel that is mostly not empty."""
+    for _ in range(2):
+        picture = art.panel(studio, size_hw)
+        if picture[::8, ::8].std() > 18 or studio.dice.chance(0.12):
+            return picture
+    return art.panel(studio, size_hw)
+
+
+def strip(studio: Studio, size_px: int) -> Canvas:
+    """Part of a webtoon: wide panels with much air between them, letters in and between."""
+    dice = studio.dice
+    ground = dice.weighted({"white": 0.5, "black": 0.25, "gradient": 0.25})
+    picture = studio.blank((size_px, size_px), studio.plain(255 if ground == "white" else dice.whole(0, 30)))
+    if ground == "gradient":
+        picture = studio.fitted(gradient(dice, (size_px, size_px)))
+    y = dice.whole(-size_px // 2, int(0.3 * size_px))
+    while y < size_px:
+        height = int(size_px * dice.between(0.3, 0.9))
+        wide = dice.chance(0.5)
+        x0 = 0 if wide else int(size_px * dice.between(0, 0.15))
+        x1 = size_px if wide else int(size_px * dice.between(0.8, 1))
+        top, bottom = max(0, y), min(size_px, y + height)
+        if bottom - top > 8:
+            picture[top:bottom, x0:x1] = art.panel(studio, (bottom - top, x1 - x0))
+            if dice.chance(0.4):
+                polyline(
+                    picture, corners(x0, y, x1 - 1, y + height), studio.plain(0), dice.pick([1, 2, 3]), closed=True
+                )
+        y += height + int(size_px * dice.between(0.05, 0.6))
+    canvas = Canvas(picture)
+    letter(studio, canvas)
+    return canvas
+
+
+def letter(studio: Studio, canvas: Canvas) -> None:
+    """Write on a page: sound effects below and above bubbles, remarks, captions, asides, credits."""
+    dice, writer = studio.dice, Writer(studio, canvas)
+    area = (canvas.size_wh[0] * canvas.size_wh[1]) / 512**2
+    sounds = dice.weighted({0: 0.46, 1: 0.36, 2: 0.14, 3: 0.04})
+    early = sounds if dice.chance(0.3) else 0
+    for _ in range(early):  # below bubbles and figures
+        writer.sound()
+    if early:
+        canvas.taken.clear()
+    for _ in range(round(dice.weighted({0: 0.07, 1: 0.18, 2: 0.26, 3: 0.24, 4: 0.15, 5: 0.1}) * area)):
+        writer.dialogue()
+    if dice.chance(0.25):
+        writer.caption()
+    for _ in range(sounds - early):
+        writer.sound()
+    for _ in range(dice.weighted({0: 0.42, 1: 0.33, 2: 0.17, 3: 0.08})):
+        writer.aside()
+    for share, write in (
+        (0.07, writer.sign),
+        (0.12, writer.credit),
+        (0.03, writer.watermark),
+        (0.04, writer.title),
+        (0.03, writer.subtitle),
+    ):
+        if dice.chance(share):
+            write()
+    if dice.chance(0.05):
+        drawn, alpha, x, y = art.occlude(studio, canvas.clean.shape[:2])
+        canvas.draw(alpha, drawn, x, y)
+    if not canvas.regions and dice.chance(0.8):
+        writer.aside()
+
+
+def textless(studio: Studio, size_px: int) -> Canvas:
+    """Pure negatives: look-alikes, symbols, empty bubbles, photographs; not one letter."""
+    dice = studio.dice
+    size_hw = (size_px, size_px)
+    kind = dice.weighted({"panel": 0.3, "scene": 0.28, "symbols": 0.17, "look-alikes": 0.25})
+    if kind == "scene":
+        return Canvas(art.scene(studio, size_hw, photographic=dice.chance(0.6)))
+    if kind == "look-alikes":
+        picture = studio.fitted(ink_texture(studio, size_hw, LOOKALIKES))
+        art.lay_texture(studio, picture)
+    else:
+        picture = _lively_panel(studio, size_hw)
+    for _ in range(dice.whole(0, 3)):
+        art.stand_figure(studio, picture, dice.log_between(24, size_px))
+    if kind == "symbols":
+        art.scatter_icons(studio, picture, dice.whole(4, 40), (7, 90))
+    elif dice.chance(0.6):
+        art.lay_texture(studio, picture)
+    canvas = Canvas(picture)
+    for _ in range(dice.weighted({0: 0.6, 1: 0.25, 2: 0.15})):
+        centre = (dice.between(0, size_px), dice.between(0, size_px))
+        draw_bubble(studio, canvas, centre, (dice.log_between(30, 200), dice.log_between(30, 200)))
+    return canvas
