@@ -17,6 +17,7 @@ from service.errors import UnknownModel
 from service.fills.flat import WHITE, fill_colour, ring_colour
 from service.fills.gate import ring_of
 from service.fills.gradient import fill_gradient
+from service.fills.tone import fill_tone
 from service.imaging import codec, masks
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.codec import Encoded, Picture
@@ -64,6 +65,7 @@ class Job:
     maps: TextMaps | None = None
     mask: Mask | None = None
     plan: Plan | None = None
+    unknown: Mask | None = None
     result: Image | None = None
     image_file: Encoded | None = None
     mask_file: Encoded | None = None
@@ -252,19 +254,29 @@ def _fill_plain(job: Job) -> None:
             fill_colour(crop, hole.mask, hole.background.colour)
         else:
             fill_gradient(crop, hole.mask, hole.background, rng)
+    job.unknown = _fill_textures(image, job.plan, job.mask)
     job.result = image
+
+
+def _fill_textures(image: Image, plan: Plan, mask: Mask) -> Mask:
+    """Continue the textures; returns the `(H, W)` mask of what is left to the network."""
+    unknown = np.zeros_like(mask)
+    for hole in plan.by_method("inpaint", "tone"):
+        x0, y0, x1, y1 = hole.box
+        rest = hole.mask
+        if hole.texture is not None:
+            rest = fill_tone(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1], hole.texture)
+        unknown[y0:y1, x0:x1] |= rest
+    return unknown
 
 
 def _inpaint(job: Job, inpainter: Inpainter) -> None:
     assert job.plan is not None
     assert job.result is not None
-    holes = job.plan.by_method("inpaint")
-    unknown = np.zeros(job.size_hw, np.uint8)
-    for hole in holes:
-        x0, y0, x1, y1 = hole.box
-        unknown[y0:y1, x0:x1] |= hole.mask
-    boxes = [job.plan.boxes[group - 1] for group in sorted({hole.group for hole in holes})]
-    inpainter.fill(job.result, unknown, boxes, job.deadline)
+    assert job.unknown is not None
+    groups = sorted({hole.group for hole in job.plan.by_method("inpaint", "tone")})
+    boxes = [job.plan.boxes[group - 1] for group in groups]
+    inpainter.fill(job.result, job.unknown, boxes, job.deadline)
 
 
 def _composite(job: Job) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.fills.gate import Background, look_at_ring
+from service.fills.tone import Texture, find_texture
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, label_boxes
 from service.imaging.masks import Labels, from_bool, label_groups
@@ -14,7 +15,7 @@ from service.options import Fill
 from service.regions import Method
 
 GROUP_GAP_PX = 10
-CONTEXT_PX = 24
+CONTEXT_PX = 48
 PARTS_LIMIT = 64
 """Parts of one group that are looked at on their own before the whole group goes to the network."""
 
@@ -32,7 +33,9 @@ class Hole:
     method: Method
     reason: str
     background: Background | None = None
-    """What the gate saw; None for `inpaint` and `white`."""
+    """What the gate saw, for `flat` and `gradient`."""
+    texture: Texture | None = None
+    """How the surroundings repeat, for `tone`."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +74,25 @@ def _choose(image: Image, mask: Mask, own: Mask, group: int, context: Box) -> li
     if whole is not None:
         return [_plain(group, context, own, whole)]
     count, labels = label_groups(own, 0)
-    if count == 1 or count > PARTS_LIMIT:
-        return [Hole(group, context, own, "inpaint", "the surroundings are not plain")]
     holes: list[Hole] = []
     rest = own.copy()
-    for part in range(1, count + 1):
+    for part in range(1, count + 1) if 1 < count <= PARTS_LIMIT else ():
         piece = from_bool(labels == part)
         background = look_at_ring(image, piece, mask)
         if background is not None:
             holes.append(_plain(group, context, piece, background))
             rest[piece > 0] = 0
     if np.any(rest):
-        holes.append(Hole(group, context, rest, "inpaint", "the surroundings are not plain"))
+        holes.append(_not_plain(image, mask, rest, group, context))
     return holes
+
+
+def _not_plain(image: Image, mask: Mask, own: Mask, group: int, context: Box) -> Hole:
+    texture = find_texture(image, own, mask)
+    if texture is None:
+        return Hole(group, context, own, "inpaint", "the surroundings are neither plain nor do they repeat")
+    period_px = float(np.hypot(*texture.shifts[0]))
+    return Hole(group, context, own, "tone", f"the surroundings repeat every {period_px:.1f} px", texture=texture)
 
 
 def _plain(group: int, context: Box, own: Mask, background: Background) -> Hole:
