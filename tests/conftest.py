@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+import structlog
 
 
 @pytest.fixture
@@ -18,3 +19,9 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine that runs the tests reaches them."""
     for name in [name for name in os.environ if name.startswith("TEXT_ERASER_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_log() -> None:
+    """Plain lines; structlog's own default draws every stack with its variables, which takes seconds."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])

@@ -20,6 +20,7 @@ from service.errors import (
     MalformedForm,
     MethodNotAllowed,
     NotFound,
+    OutOfMemory,
     TextEraserError,
     TooManyBytes,
 )
@@ -58,6 +59,10 @@ class Problems:
             if exc.status >= 500 and type(exc).status == TextEraserError.status:
                 self._telemetry.failed(record, exc)
             await problem(exc, record)(scope, receive, send)
+        except MemoryError:
+            if started:
+                raise
+            await problem(OutOfMemory(), record)(scope, receive, send)
         except Exception as exc:
             if started:
                 raise

@@ -12,7 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import Unauthorized
 
-ALWAYS_OPEN = frozenset({"/healthz", "/readyz"})
+ALWAYS_OPEN = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
+"""Health, because orchestrators bear no token; the documentation, because it holds no secret."""
+OPEN_FILES = "/docs/assets/"
 EXPOSED_HEADERS = (
     "X-Regions",
     "X-Mask-Share",
@@ -26,7 +28,7 @@ EXPOSED_HEADERS = (
 
 
 class BearerTokens:
-    """Asks for one of the tokens, except on health and readiness and the paths in `open_paths`."""
+    """Asks for one of the tokens, except on health, readiness, documentation and the paths in `open_paths`."""
 
     def __init__(self, app: ASGIApp, *, tokens: Sequence[str], open_paths: frozenset[str] = frozenset()) -> None:
         self._app = app
@@ -36,9 +38,12 @@ class BearerTokens:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request in, or raise Unauthorized."""
         # The raw scope path, never `request.url`, which a Host header can bend.
-        if scope["type"] == "http" and scope["path"] not in self._open_paths and not self._known(Headers(scope=scope)):
+        if scope["type"] == "http" and not self._open(scope["path"]) and not self._known(Headers(scope=scope)):
             raise Unauthorized("Send `Authorization: Bearer <token>` with a token that this server knows.")
         await self._app(scope, receive, send)
+
+    def _open(self, path: str) -> bool:
+        return path in self._open_paths or path.startswith(OPEN_FILES)
 
     def _known(self, headers: Headers) -> bool:
         scheme, _, token = headers.get("authorization", "").partition(" ")

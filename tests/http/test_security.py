@@ -52,12 +52,8 @@ async def test_health_stays_open_and_metrics_by_setting(public: bool, status: in
     """Orchestrators bear no token; monitoring may."""
     client = client_of(app_of(tokens="first", metrics_public=public))
 
-    assert [(await client.get(path)).status_code for path in ("/healthz", "/readyz", "/metrics", "/v1/info")] == [
-        200,
-        200,
-        status,
-        401,
-    ]
+    paths = ("/healthz", "/readyz", "/docs", "/docs/assets/swagger-ui.css", "/metrics", "/v1/info")
+    assert [(await client.get(path)).status_code for path in paths] == [200, 200, 200, 200, status, 401]
 
 
 async def test_a_host_header_opens_nothing() -> None:

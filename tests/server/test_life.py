@@ -1,0 +1,115 @@
+"""Start and stop of a real process: exit codes, words on standard error, nobody left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.server.conftest import ROOT, ServerProcess, page
+
+pytestmark = pytest.mark.anyio
+
+STORE = ROOT / "model_store"
+
+
+async def test_sigterm_finishes_what_was_admitted_and_exits_0(tmp_path: Path) -> None:
+    """With slot and queue full and half-open sockets about: all answer 200, new connections are refused, exit 0."""
+    server = ServerProcess(tmp_path / "log", slots=1, queue_per_slot=4, receive_timeout_s=2)
+    try:
+        server.wait_until_ready()
+        half_open = socket.create_connection(("127.0.0.1", server.port))
+        half_open.sendall(b"POST /v1/erase HTTP/1.1\r\nHost: x\r\n")
+        async with server.client() as client:
+            admitted = [
+                asyncio.create_task(client.post("/v1/erase", files={"image": page(500, 400, seed)}))
+                for seed in range(5)
+            ]
+            await asyncio.to_thread(server.wait_for_metric, "text_eraser_queue_depth", 4, within_s=10)
+            server.process.terminate()
+            await asyncio.sleep(0.3)
+            with pytest.raises(httpx.ConnectError):
+                await client.get("/healthz")
+            responses = await asyncio.gather(*admitted)
+
+        assert [response.status_code for response in responses] == [200] * 5
+        assert server.process.wait(timeout=35) == 0, server.said
+        half_open.close()
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+def damaged(store: Path, how: str) -> str:
+    """Damage the copied store; the word that the message must hold."""
+    manifest = json.loads((store / "manifest.json").read_text())
+    graph = store / manifest["models"][0]["file"]
+    if how == "missing":
+        graph.unlink()
+    elif how == "truncated":
+        graph.write_bytes(graph.read_bytes()[:1000])
+    elif how == "bit-flipped":
+        content = bytearray(graph.read_bytes())
+        content[len(content) // 2] ^= 1
+        graph.write_bytes(content)
+    elif how == "wrong tensor":
+        manifest["models"][0]["inputs"][0]["name"] = "picture"
+        (store / "manifest.json").write_text(json.dumps(manifest))
+        return "picture"
+    elif how == "no manifest":
+        (store / "manifest.json").unlink()
+        return "manifest.json"
+    return str(manifest["models"][0]["sha256"])
+
+
+@pytest.mark.parametrize("how", ["missing", "truncated", "bit-flipped", "wrong tensor", "no manifest"])
+def test_a_damaged_model_store_stops_the_start(tmp_path: Path, how: str) -> None:
+    """Exit code 3 with file, expected and found on standard error, in seconds; it never says that it is ready."""
+    shutil.copytree(STORE, tmp_path / "store")
+    word = damaged(tmp_path / "store", how)
+    started = time.monotonic()
+    server = ServerProcess(tmp_path / "log", model_store=tmp_path / "store")
+
+    assert server.process.wait(timeout=50) == 3, server.said
+    assert time.monotonic() - started < 50
+    assert "cannot start" in server.said
+    assert word in server.said
+
+
+def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
+    """Exit code 3, and the message names the port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = ServerProcess(tmp_path / "log", "--port", str(port))
+
+        assert server.process.wait(timeout=50) == 3
+        assert f"port {port}" in server.said
+
+
+def test_the_command_line_gives_the_servers_bytes(server: ServerProcess, tmp_path: Path) -> None:
+    """One pipeline behind both; and `health` finds the server well."""
+    upload = page(300, 200)
+    (tmp_path / "page.png").write_bytes(upload)
+    answer = httpx.post(f"{server.url}/v1/erase", files={"image": upload}, timeout=60, trust_env=False)
+
+    erase = cli("erase", str(tmp_path / "page.png"), "-o", str(tmp_path / "out.png"))
+    health = cli("health", "--port", str(server.port))
+
+    assert (erase.returncode, health.returncode) == (0, 0), erase.stderr + health.stderr
+    assert (tmp_path / "out.png").read_bytes() == answer.content
+    assert '"ready"' in health.stdout
+
+
+def cli(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run `text-eraser`."""
+    return subprocess.run(  # noqa: S603  our own command
+        [sys.executable, "-m", "service", *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
