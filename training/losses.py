@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -37,18 +39,21 @@ def focal(logits: Tensor, target: Tensor, *, gamma: float = 2.0, alpha: float = 
     return (alpha_true * (1 - prob_true).pow(gamma) * cross_entropy).mean()
 
 
-def hard_negative_bce(logits: Tensor, target: Tensor, *, negative_ratio: float = 3.0) -> Tensor:
+def hard_negative_bce(
+    logits: Tensor, target: Tensor, *, known: Tensor | None = None, negative_ratio: float = 3.0
+) -> Tensor:
     """Cross-entropy over all positives and the hardest negatives, at most `negative_ratio` per positive (DB, eq. 6).
 
     Negatives are taken over the whole batch; without any positive, the hardest 64 stand in, so that empty pages teach
     too.
     """
     losses = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none").flatten()
-    is_positive = target.flatten() > 0.5
+    counts = torch.ones_like(losses, dtype=torch.bool) if known is None else known.flatten() > 0.5
+    is_positive = (target.flatten() > 0.5) & counts
+    is_negative = ~is_positive & counts
     positive_count = is_positive.sum()
-    wanted = torch.clamp(negative_ratio * positive_count, min=64)
-    kept_count = torch.minimum(wanted, losses.numel() - positive_count).long()
-    negative_losses = torch.where(is_positive, -torch.ones_like(losses), losses)
+    kept_count = torch.minimum(torch.clamp(negative_ratio * positive_count, min=64), is_negative.sum()).long()
+    negative_losses = torch.where(is_negative, losses, -torch.ones_like(losses))
     # A sort and a rank instead of topk(k): k lives on the device, and reading it would make the GPU wait.
     hardest_first = negative_losses.sort(descending=True).values
     rank = torch.arange(losses.numel(), device=losses.device)
@@ -57,12 +62,23 @@ def hard_negative_bce(logits: Tensor, target: Tensor, *, negative_ratio: float =
     return (positives.sum() + kept.sum()) / (positive_count + kept_count).clamp(min=1)
 
 
+class RegionTargets(NamedTuple):
+    """What DB's maps should say, all `(N, 1, H/2, W/2)`."""
+
+    shrunk: Tensor
+    """1 inside shrunk regions."""
+    threshold: Tensor
+    """What T should be: high on a region's outline, low away from it."""
+    band: Tensor
+    """1 near outlines, where T is learnt."""
+    known: Tensor
+    """0 where the layout is not known or text is too small to be a region: there nothing counts."""
+
+
 def differentiable_binarization(
     region_logits: Tensor,
     threshold_logits: Tensor,
-    shrunk: Tensor,
-    border: Tensor,
-    border_weight: Tensor,
+    targets: RegionTargets,
     *,
     alpha: float = 1.0,
     beta: float = 10.0,
@@ -70,16 +86,17 @@ def differentiable_binarization(
 ) -> Tensor:
     """`L = L_s + alpha L_b + beta L_t` (DB, Liao et al. 2020, eq. 5), all `(N, 1, H/2, W/2)`.
 
-    `shrunk` is 1 inside shrunk regions; `border` is the target of T, `border_weight` 1 where it counts.
     L_s is cross-entropy with 1:3 hard negatives on P. L_b is Dice on the soft binary map B: the paper's text writes
     cross-entropy there too, its published training uses Dice, and with k = 50 cross-entropy on B leaves float range.
     L_t is the L1 distance of T near region borders (eq. 7).
     """
-    shrink_loss = hard_negative_bce(region_logits, shrunk)
+    known = targets.known
+    shrink_loss = hard_negative_bce(region_logits, targets.shrunk, known=known)
     region, threshold = torch.sigmoid(region_logits.float()), torch.sigmoid(threshold_logits.float())
-    binary = binarize_softly(region, threshold, k=k)
+    binary = binarize_softly(region, threshold, k=k) * known
+    shrunk, band = targets.shrunk * known, targets.band * known
     binary_loss = 1 - (2 * (binary * shrunk).sum() + 1) / (binary.sum() + shrunk.sum() + 1)
-    threshold_loss = ((threshold - border).abs() * border_weight).sum() / border_weight.sum().clamp(min=1)
+    threshold_loss = ((threshold - targets.threshold).abs() * band).sum() / band.sum().clamp(min=1)
     return shrink_loss + alpha * binary_loss + beta * threshold_loss
 
 

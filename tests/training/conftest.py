@@ -12,17 +12,18 @@ collect_ignore_glob = [] if find_spec("torch") else ["models/*", "test_*.py"]
 
 
 def draw_toy_samples(count: int, side_px: int, seed: int) -> dict[str, np.ndarray]:
-    """Grey gradients with a few letters: the fields that a pool of pages has, uint8."""
+    """Striped gradients with a few letters: the fields that a pool of pages has, uint8."""
     rng = np.random.default_rng(seed)
     samples = {
-        "image": np.empty((count, side_px, side_px, 3), np.uint8),
+        "raw": np.empty((count, side_px, side_px, 3), np.uint8),
         "clean": np.empty((count, side_px, side_px, 3), np.uint8),
         "strokes": np.zeros((count, side_px, side_px), np.uint8),
         "hole": np.zeros((count, side_px, side_px), np.uint8),
-        "regions": np.zeros((count, 3, side_px // 2, side_px // 2), np.uint8),
+        "regions": np.zeros((count, 4, side_px // 2, side_px // 2), np.uint8),
     }
     for index in range(count):
         ramp = np.linspace(rng.integers(150, 255), rng.integers(150, 255), side_px)
+        ramp[np.arange(side_px) % 8 < 4] -= 60
         clean = np.broadcast_to(ramp[:, None, None], (side_px, side_px, 3)).astype(np.uint8)
         strokes = np.zeros((side_px, side_px), np.uint8)
         left, base = int(rng.integers(0, side_px // 3)), int(rng.integers(side_px // 2, side_px))
@@ -31,12 +32,21 @@ def draw_toy_samples(count: int, side_px: int, seed: int) -> dict[str, np.ndarra
         start, end = (tuple(map(int, rng.integers(0, side_px, 2))) for _ in range(2))
         cv2.line(hole, start, end, 255, 5)
         shrunk = cv2.dilate(strokes, np.ones((5, 5), np.uint8))[::2, ::2]
-        image = clean.copy()
-        image[strokes > 0] = 20
-        samples["image"][index], samples["clean"][index] = image, clean
+        raw = clean.copy()
+        raw[strokes > 0] = 20
+        samples["raw"][index], samples["clean"][index] = raw, clean
         samples["strokes"][index], samples["hole"][index] = strokes, hole
-        samples["regions"][index] = np.stack([shrunk, np.where(shrunk > 0, 178, 77), np.full_like(shrunk, 255)])
+        samples["regions"][index] = np.stack([shrunk, np.where(shrunk > 0, 178, 77), *[np.full_like(shrunk, 255)] * 2])
     return samples
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Tiny tensors gain nothing from threads, and threads that wait for a busy core make tests ten times slower."""
+    if find_spec("torch"):
+        import torch  # noqa: PLC0415  only where it is installed
+
+        torch.set_num_threads(1)
 
 
 @pytest.fixture

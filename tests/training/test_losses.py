@@ -82,10 +82,28 @@ def test_differentiable_binarization_at_worked_numbers():
     border, weight = torch.full_like(zeros, 0.7), zeros.clone()
     weight[..., 0, :] = 1  # |0.5 - 0.7| on 4 cells -> L_t = 0.2
 
-    found = losses.differentiable_binarization(zeros, zeros, shrunk, border, weight)
+    found = losses.differentiable_binarization(
+        zeros, zeros, losses.RegionTargets(shrunk, border, weight, known=torch.ones_like(zeros))
+    )
 
     shrink_loss, binary_loss, threshold_loss = math.log(2), 1 - (2 * 2 + 1) / (4 + 4 + 1), 0.2
     assert found.item() == pytest.approx(shrink_loss + 1 * binary_loss + 10 * threshold_loss, rel=1e-5)
+
+
+def test_what_is_not_known_does_not_count():
+    """A wrong answer where the layout is not known costs nothing; a page without any layout gives 0, not a NaN."""
+    right, wrong = torch.full((1, 1, 2, 4), -20.0), torch.full((1, 1, 2, 4), -20.0)
+    wrong[..., 3] = 20.0
+    empty, known = torch.zeros(1, 1, 2, 4), torch.ones(1, 1, 2, 4)
+    known[..., 3] = 0
+
+    def loss(region: torch.Tensor, known: torch.Tensor) -> float:
+        targets = losses.RegionTargets(empty, empty, empty, known)
+        return losses.differentiable_binarization(region, torch.zeros_like(region), targets).item()
+
+    assert loss(wrong, known) == pytest.approx(loss(right, known))
+    assert loss(wrong, torch.ones_like(known)) > loss(right, torch.ones_like(known)) + 1
+    assert loss(wrong, torch.zeros_like(known)) == 0
 
 
 def test_masked_l1_is_divided_by_the_image_not_by_the_mask():

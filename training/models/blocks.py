@@ -230,15 +230,18 @@ def init_head(conv: nn.Conv2d, *, prior_logit: float) -> None:
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """Fold each `ConvNormAct`'s norm into its convolution, in place; the module must be in eval mode.
+    """Fold each norm that directly follows a convolution into it, in place; the module must be in eval mode.
 
-    What is computed stays the same up to rounding; the exported graph has fewer nodes and tensors.
+    What is computed stays the same up to rounding. The exporter would fold them too, but after the weights were
+    rounded: then what ships is not what was compared. Parts other than `ConvNormAct` bring a `fold_norm()`.
     """
     assert not module.training, "norms are folded with their running statistics: call eval() first"
     for part in module.modules():
         if isinstance(part, ConvNormAct) and isinstance(part[1], nn.BatchNorm2d):
             part[0] = fuse_conv_bn_eval(part[0], part[1])
             part[1] = nn.Identity()
+        elif hasattr(part, "fold_norm"):
+            part.fold_norm()
     return module
 
 

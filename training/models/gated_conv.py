@@ -38,3 +38,8 @@ class GatedConv(nn.Module):
         """X `(N, C, H, W)` -> y `(N, D, H/s, W/s)`, valid as it came."""
         gate = torch.sigmoid(self.gate(x) + self.gate_bias)
         return self.activation(self.norm(self.feature(x))) * gate, valid
+
+    def fold_norm(self) -> None:
+        """Make convolution and norm one, for export."""
+        self.feature.fold(self.norm)
+        self.norm = nn.Identity()

@@ -46,6 +46,11 @@ class PlainConv(nn.Module):
         """X `(N, C, H, W)` -> y `(N, D, H/s, W/s)`, valid as it came."""
         return self.activation(self.norm(self.conv(x))), valid
 
+    def fold_norm(self) -> None:
+        """Make convolution and norm one, for export."""
+        self.conv.fold(self.norm)
+        self.norm = nn.Identity()
+
 
 _STEPS = {
     "plain": PlainConv,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from training.models.blocks import ActivationName, make_activation
 
@@ -37,6 +38,10 @@ class Convolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` -> `(N, D, H / stride, W / stride)`."""
         return self.mix(self.depthwise(x))
+
+    def fold(self, norm: nn.Module) -> None:
+        """Take the norm that follows directly into the last convolution; its shift becomes the bias. Eval mode only."""
+        self.mix = fuse_conv_bn_eval(self.mix, norm)
 
 
 def window_ratio(valid: Tensor, *, stride: int) -> tuple[Tensor, Tensor]:
@@ -113,6 +118,11 @@ class CheapPartialConv(nn.Module):
         ratio, known = window_ratio(valid, stride=self.stride)
         y = self.activation(self.norm(self.conv(x)))
         return y * ratio.to(y.dtype), known
+
+    def fold_norm(self) -> None:
+        """Make convolution and norm one, for export."""
+        self.conv.fold(self.norm)
+        self.norm = nn.Identity()
 
 
 class NaivePartialConv(nn.Module):

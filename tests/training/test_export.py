@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from service.session import Session
+from service.store import ModelStore
+from training.checkpoint import Checkpoint, halve
+from training.export import ParityError, check_parity, draw_feeds, export_network, write_manifest_entry
+from training.graphs import InpaintingGraph
+from training.model_card import write_model_card
+from training.models.inpainting import InpaintingUNet
+from training.models.residual import ResidualSegmenter
+from training.networks import restore_network
+
+pytestmark = pytest.mark.training
+
+
+def randomise(module: torch.nn.Module) -> torch.nn.Module:
+    """Weights and statistics that would show a mistake."""
+    torch.manual_seed(0)
+    for part in module.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_(std=0.2)
+            part.running_var.uniform_(0.5, 2)
+            part.weight.data.uniform_(0.5, 1.5)
+    for head in ("head", "text_head"):
+        if hasattr(module, head):
+            torch.nn.init.normal_(getattr(module, head).weight, std=0.2)
+    return module.eval()
+
+
+@pytest.fixture(scope="module")
+def inpainting():
+    """A narrow filler, exported."""
+    network = randomise(InpaintingUNet(widths=(8, 8, 8, 8, 8)))
+    exported = export_network(network, task="inpainting", name="inpainting", version="1.2.3", source="a test")
+    return InpaintingGraph(network), exported
+
+
+@pytest.fixture(scope="module")
+def segmentation():
+    """A narrow segmenter, exported."""
+    network = randomise(ResidualSegmenter(channels=(8, 8, 8, 8), decoder_channels=8))
+    return export_network(network, task="segmentation", name="text-segmentation", version="1.2.3", source="a test")
+
+
+def test_the_segmentation_graph_keeps_the_stand_ins_contract(segmentation):
+    """Names, shapes, stride and threshold are those that the service opens today."""
+    assert segmentation.model.stride == 32
+    assert [(t.name, t.shape) for t in segmentation.model.inputs] == [("image", (1, 3, "H", "W"))]
+    assert [(t.name, t.shape) for t in segmentation.model.outputs] == [
+        ("text", (1, 1, "H", "W")),
+        ("region", (1, 1, "H/2", "W/2")),
+    ]
+    assert segmentation.model.thresholds == {"text": 0.4}
+    assert segmentation.largest_difference < 1e-3
+
+
+def test_the_inpainting_graph_keeps_the_stand_ins_contract(inpainting):
+    """Image and hole in, the composited result out, at multiples of 64."""
+    _, exported = inpainting
+
+    assert exported.model.stride == 64
+    assert [t.name for t in exported.model.inputs] == ["image", "hole"]
+    assert [(t.name, t.shape) for t in exported.model.outputs] == [("result", (1, 3, "H", "W"))]
+
+
+def test_weights_are_stored_as_float16(segmentation):
+    """No large float32 tensor is left in the file, and the opset is 18."""
+    model = onnx.load_from_string(segmentation.graph)
+
+    large = [t for t in model.graph.initializer if np.prod(t.dims) >= 64 and t.data_type != onnx.TensorProto.INT64]
+    assert large
+    assert all(t.data_type == onnx.TensorProto.FLOAT16 for t in large)
+    assert model.opset_import[0].version == 18
+
+
+def test_parity_is_checked_on_empty_full_and_thin_holes_at_two_other_sizes(inpainting):
+    """Every kind of hole and page meets two sizes, neither of which is the export's 192 x 320."""
+    graph, _ = inpainting
+    feeds = list(draw_feeds(graph))
+
+    assert len(feeds) == 2 * 3 * 4
+    assert {f["image"].shape[2:] for _, f in feeds} == {(128, 256), (448, 192)}
+    assert {round(float(f["hole"].mean()), 1) for _, f in feeds} == {0.0, 0.2, 1.0}
+
+
+def test_a_graph_with_other_weights_fails_parity(inpainting):
+    """A mismatch is an error that names the input and both numbers; it is never skipped."""
+    graph, exported = inpainting
+    session = Session(exported.model, exported.graph)
+    weight = graph.network.head.weight
+    kept = weight.data.clone()
+    try:
+        weight.data += 0.05
+        with pytest.raises(ParityError, match=r"result, .* differs by .*; expected at most 0.001"):
+            check_parity(graph, session)
+    finally:
+        weight.data = kept
+    assert check_parity(graph, session) < 1e-3
+
+
+def test_a_graph_that_looks_under_the_hole_is_refused(inpainting, monkeypatch):
+    """If torch and graph agree, but what is under the hole shows, the export fails all the same."""
+    graph, exported = inpainting
+    session = Session(exported.model, exported.graph)
+    honest = session.run
+
+    def peeking(feeds, deadline):
+        result = honest(feeds, deadline)["result"]
+        return {"result": result + 1e-5 * feeds["hole"] * feeds["image"]}
+
+    monkeypatch.setattr(session, "run", peeking)
+
+    with pytest.raises(ParityError, match="depends on pixels under the hole"):
+        check_parity(graph, session)
+
+
+def test_the_manifest_gains_the_entry_and_the_store_opens_it(inpainting, segmentation, tmp_path):
+    """Two exports and one repeated leave two entries; the service's own store finds, verifies and runs them."""
+    for exported in (segmentation, inpainting[1], inpainting[1]):
+        write_manifest_entry(tmp_path, exported)
+
+    store = ModelStore.open(tmp_path)
+    model = store.find("inpainting", "inpainting")
+
+    assert len(json.loads((tmp_path / "manifest.json").read_text())["models"]) == 2
+    assert hashlib.sha256(store.read(model)).hexdigest() == model.sha256
+    Session(model, store.read(model)).warm_up(64)
+
+
+def test_the_model_card_names_commit_config_and_numbers_and_keeps_the_limits(inpainting, tmp_path):
+    """What a person wrote under Limits survives the next export; everything else is written anew."""
+    _, exported = inpainting
+    checkpoint = Checkpoint(
+        config={"name": "inpainting_partial", "options": {}},
+        commit="abc123",
+        weights={},
+        steps=42,
+        history=[{"metrics": {"text_psnr": 21.5}}],
+    )
+    path = write_model_card(tmp_path_of(tmp_path, exported), exported.model, checkpoint, graph_bytes=1_000_000)
+    assert "Not written yet" in path.read_text()
+    path.write_text(path.read_text().replace("Not written yet", "Turns screentone grey. Not written yet"))
+
+    again = write_model_card(tmp_path, exported.model, checkpoint, graph_bytes=2_000_000).read_text()
+
+    for words in ("abc123", "--config inpainting_partial", "| text_psnr | 21.5 |", "2.0 MB", "Turns screentone grey."):
+        assert words in again
+
+
+def tmp_path_of(folder, exported):
+    """The store's folder, with the model's own folder in it."""
+    (folder / exported.model.name).mkdir()
+    return folder
+
+
+def test_a_checkpoint_gives_the_same_network_back():
+    """Config and averaged weights are enough to rebuild what was trained, up to float16."""
+    network = randomise(ResidualSegmenter(channels=(8, 8, 8, 8), decoder_channels=8))
+    options = {"channels": (8, 8, 8, 8), "decoder_channels": 8}
+    checkpoint = Checkpoint(
+        config={"name": "x", "network": "residual", "options": options}, commit="c", weights=halve(network.state_dict())
+    )
+    page = torch.rand(1, 3, 64, 64)
+
+    with torch.no_grad():
+        assert torch.allclose(restore_network(checkpoint)(page).text, network(page).text, atol=2e-2)

@@ -1,0 +1,64 @@
+"""The page that goes with shipped weights: where they come from, what they do, how well, and where they fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.store import Model
+from training.checkpoint import Checkpoint
+
+_LIMITS_HEADING = "## Limits"
+_NO_LIMITS = "Not written yet: look at the sheets, then say here what the net gets wrong."
+
+_DATA = """Synthetic pages drawn by `training/data/` from fonts, art and photographs under CC0, CC-BY, MIT or OFL-like
+licences or in the public domain; [NOTICE](../../NOTICE) lists each with its attribution."""
+
+
+def write_model_card(store: Path, model: Model, checkpoint: Checkpoint, *, graph_bytes: int) -> Path:
+    """Write `store/<name>/MODEL_CARD.md` anew; what a person wrote under Limits is kept. Returns the path."""
+    path = store / model.name / "MODEL_CARD.md"
+    limits = _NO_LIMITS
+    if path.exists() and _LIMITS_HEADING in (old := path.read_text(encoding="utf-8")):
+        limits = old.split(_LIMITS_HEADING, 1)[1].strip()
+    path.write_text(_render(model, checkpoint, graph_bytes=graph_bytes, limits=limits), encoding="utf-8")
+    return path
+
+
+def _tensors(model: Model, kind: str) -> str:
+    specs = model.inputs if kind == "inputs" else model.outputs
+    return "; ".join(f"`{spec.name}` {spec.dtype} ({', '.join(map(str, spec.shape))})" for spec in specs)
+
+
+def _render(model: Model, checkpoint: Checkpoint, *, graph_bytes: int, limits: str) -> str:
+    last = checkpoint.history[-1] if checkpoint.history else {}
+    metrics = last.get("metrics", {})
+    assert isinstance(metrics, dict)
+    numbers = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics.items()) or "| none | not measured |"
+    options = checkpoint.config["options"] or "as in the class"
+    thresholds = ", ".join(f"{value} on `{name}`" for name, value in model.thresholds.items()) or "none"
+    return f"""# {model.name} {model.version}
+
+| | |
+|---|---|
+| task | {model.task} |
+| input | {_tensors(model, "inputs")}; H and W multiples of {model.stride} |
+| output | {_tensors(model, "outputs")} |
+| threshold | {thresholds} |
+| weights | stored as float16, cast when the graph is opened; {graph_bytes / 1e6:.1f} MB |
+| licence | {model.licence} |
+| made by | `python -m training.train --config {checkpoint.config["name"]}`, commit `{checkpoint.commit}` |
+| trained | {checkpoint.steps} steps, {checkpoint.trained_s / 60:.0f} min; options: {options} |
+
+## Data
+{_DATA}
+
+## Numbers
+On the fixed synthetic validation pages of that commit, at the end of training; `training/README.md` explains them.
+
+| | |
+|---|---|
+{numbers}
+
+{_LIMITS_HEADING}
+{limits}
+"""
