@@ -60,15 +60,16 @@ def _headline(studio: Studio, canvas: Canvas, writer: Writer) -> None:
     language = writer.language()
     face = writer.face(language, _DISPLAY)
     width = canvas.size_wh[0]
-    size = float(np.clip(dice.log_between(22, 170), 14, 330))
+    giant = dice.chance(0.15)
+    size = dice.log_between(130, 380) if giant else dice.log_between(22, 170)
     text = words.phrase(dice, face, dice.whole(2, 9)) if dice.chance(0.75) else words.name(dice, face)
     if language in {"ja", "zh"} and dice.chance(0.3):
         block = vertical(dice, face, size, text, rows=dice.whole(3, 8), pitch=dice.between(1.05, 1.3))
     else:
-        lines = wrapped(face, size, text, width * dice.between(0.6, 1.1))[:4]
+        lines = wrapped(face, size, text, width * dice.between(0.6, 1.1))[: 1 if giant else 4]
         track = size * dice.between(0, 0.2) if dice.chance(0.3) else 0.0
         block = horizontal(dice, face, size, lines, lead=dice.between(0.9, 1.3), tracking_px=track)
-    block = fitted(block, dice.between(0.6, 1.25) * width)
+    block = fitted(block, (3.0 if giant else dice.between(0.6, 1.25)) * width)
     block = _styled(studio, block)
     spot = canvas.spot(dice, (block.alpha.shape[1], block.alpha.shape[0]), beyond=0.25)
     if spot is None:

@@ -28,6 +28,8 @@ _DIALOGUE = {"dlg": 0.6, "hand": 0.18, "pop": 0.08, "sans": 0.08, "serif": 0.06}
 _LOUD = {"sfx": 0.6, "pop": 0.15, "deco": 0.1, "sfxo": 0.07, "hand": 0.08}
 _SIGN = {"sans": 0.35, "serif": 0.15, "deco": 0.15, "dlg": 0.15, "pop": 0.1, "sfx": 0.1}
 _SMALLEST_PX = 5.0
+_GIANT_SHARE = 0.2
+"""Share of sound effects that reach beyond the page: else letters above 130 px would hardly ever be seen."""
 _VERTICAL_SHARE = {"ja": 0.86, "zh": 0.4, "ko": 0.08}
 
 
@@ -154,10 +156,12 @@ class Writer:
         dice, studio, canvas = self.dice, self.studio, self.canvas
         language = self.language()
         face = self.face(language, _LOUD)
-        size = float(np.clip(dice.log_between(18, 260) * max(0.7, studio.zoom), 10, 400))
+        giant = dice.chance(_GIANT_SHARE)
+        size = dice.log_between(130, 400) if giant else dice.log_between(18, 260) * max(0.7, studio.zoom)
+        size = float(np.clip(size, 10, 400))
         upright = language in _VERTICAL_SHARE and dice.chance(0.45)
         block = sound_effect(dice, face, size, words.sound(dice, face), upright=upright)
-        block = fitted(block, dice.between(0.5, 1.5) * max(canvas.size_wh))
+        block = fitted(block, (3.0 if giant else dice.between(0.5, 1.5)) * max(canvas.size_wh))
         if dice.chance(0.3):
             block = skewed(dice, block, dice.between(0.05, 0.25))
         elif dice.chance(0.2):
