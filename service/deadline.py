@@ -54,7 +54,10 @@ class Deadline:
 
     @contextmanager
     def stopping(self, callback: Callable[[], None]) -> Iterator[None]:
-        """While inside, `stop` also calls `callback`; raises as `check` does on the way in and out."""
+        """While inside, `stop` also calls `callback`; raises as `check` does on the way in.
+
+        Not on the way out: work that was done in spite of the stop is done.
+        """
         with self._lock:
             self._callbacks.append(callback)
         try:

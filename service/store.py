@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from service.errors import ModelStoreError, UnknownModel
 
@@ -43,7 +43,7 @@ class Model(BaseModel):
     """Height and width that the graph takes are multiples of this, px."""
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    looks: tuple[float, ...] = (1.0,)
+    looks: tuple[Annotated[float, Field(gt=0, le=4)], ...] = Field((1.0,), min_length=1)
     """Scales, relative to segmentation scale, at which the image is looked at; the probabilities are averaged."""
     thresholds: dict[str, float]
     """Probabilities, 0 to 1, by output name, above which a pixel counts."""
@@ -55,6 +55,12 @@ class Model(BaseModel):
         if path.is_absolute() or ".." in path.parts:
             raise ValueError(f"{value!r} leaves the model store")
         return value
+
+    @model_validator(mode="after")
+    def _says_when_text_is_text(self) -> Self:
+        if self.task == "segmentation" and "text" not in self.thresholds:
+            raise ValueError(f"{self.name}: a threshold for 'text' is missing")
+        return self
 
     @property
     def label(self) -> str:

@@ -87,3 +87,30 @@ def test_nothing_starts_after_the_stop() -> None:
 
     with pytest.raises(ClientGone), deadline.stopping(lambda: None):
         raise AssertionError("the block ran")
+
+
+def test_work_that_was_done_in_spite_of_the_stop_is_done() -> None:
+    """Leaving raises nothing; whoever goes on to the next step asks `check` first."""
+    deadline = Deadline()
+
+    with deadline.stopping(lambda: None):
+        deadline.stop(ClientGone())
+
+    with pytest.raises(ClientGone):
+        deadline.check()
+
+
+def test_many_threads_may_stop_at_once() -> None:
+    """All of them return, and the work sees one reason."""
+    deadline = Deadline()
+    reasons = [ClientGone(str(number)) for number in range(16)]
+    threads = [threading.Thread(target=deadline.stop, args=(reason,)) for reason in reasons]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+
+    assert deadline.stopped in reasons
+    with pytest.raises(ClientGone) as raised:
+        deadline.check()
+    assert raised.value is deadline.stopped
