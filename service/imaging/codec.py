@@ -18,10 +18,11 @@ from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
 from service.imaging.conversion import for_jpeg, for_png, for_webp, stand_upright
 from service.imaging.formats import avif, bmp, gif, jpeg, png, tiff, webp
+from service.imaging.formats.jpeg_blocks import unreached
 from service.imaging.formats.rasters import foreign_errors, memory_errors
 from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
 from service.imaging.orientation import stored_order, upright
-from service.imaging.stored import Metadata, Stored, alpha_of, put, untouched_sha256, view
+from service.imaging.stored import Metadata, Stored, alpha_of, changed_pixels, put, untouched_sha256, view
 from service.options import OutputFormat
 
 Fidelity = Literal["exact", "blocks", "reencoded"]
@@ -154,7 +155,7 @@ def encode(
             return Encoded(picture.data, header.media_type, "exact", untouched_sha256(picture.stored, turned))
         changed = put(picture.stored, stored_order(result, header.orientation), turned)
         if format in {"same", header.format}:
-            encoded, in_stored_order = _write_back(picture, changed, quality), True
+            encoded, in_stored_order = _write_back(picture, changed, turned, quality), True
         else:
             encoded, in_stored_order = _write_as(format, picture, changed, quality), header.orientation == 1
         if encoded.fidelity != "exact" or not in_stored_order:
@@ -162,11 +163,12 @@ def encode(
         return replace(encoded, untouched_sha256=untouched_sha256(changed, turned))
 
 
-def _write_back(picture: Picture, changed: Stored, quality: int | None) -> Encoded:
+def _write_back(picture: Picture, changed: Stored, turned: Mask, quality: int | None) -> Encoded:
     """Write the samples into a file of the upload's own format, with all that stood beside them."""
     header, data = picture.header, picture.data
     if header.format == "jpeg":
-        return Encoded(jpeg.rewrite(data, changed, quality), header.media_type, "reencoded")
+        kept = _keep_blocks(picture, changed, turned) if quality is None else None
+        return kept or Encoded(jpeg.rewrite(data, changed, quality), header.media_type, "reencoded")
     if header.format == "avif":
         written = avif.write(changed, avif.read_metadata(data), quality=quality or DEFAULT_QUALITY)
         return Encoded(written, header.media_type, "reencoded")
@@ -176,6 +178,22 @@ def _write_back(picture: Picture, changed: Stored, quality: int | None) -> Encod
     lossless = header.lossless and quality is None
     written = webp.write(changed, webp.read_metadata(data), quality=quality or DEFAULT_QUALITY, lossless=lossless)
     return Encoded(written, header.media_type, "exact" if lossless else "reencoded")
+
+
+def _keep_blocks(picture: Picture, changed: Stored, turned: Mask) -> Encoded | None:
+    """Encode only the touched blocks of a JPEG; None where that cannot be done, or does not prove itself.
+
+    The proof is made each time: where no change can reach, the new file must decode to the very samples of the upload.
+    """
+    written = jpeg.replace_blocks(picture.data, picture.stored, changed)
+    if written is None:
+        return None
+    kept = unreached(picture.data, turned)
+    after = jpeg.read(written, picture.header)
+    if (changed_pixels(picture.stored, after) & kept).any():
+        return None
+    digest = untouched_sha256(picture.stored, np.where(kept, np.uint8(0), np.uint8(255)))
+    return Encoded(written, picture.header.media_type, "blocks", digest)
 
 
 def _write_as(

@@ -107,8 +107,19 @@ def untouched_sha256(stored: Stored, mask: Mask) -> str:
     samples = stored.samples
     if stored.layout == "gray" and stored.bits < 8:
         samples = to_8_bits(samples, stored.bits)
-    kept = samples[mask == 0]
-    return sha256(kept.astype("<u2" if stored.bits == 16 else np.uint8).tobytes()).hexdigest()
+    plain = np.ascontiguousarray(samples.astype("<u2" if stored.bits == 16 else np.uint8, copy=False))
+    pixels = plain.reshape(mask.size, -1).view(f"V{plain.nbytes // mask.size}")  # whole pixels move faster
+    return sha256(pixels[mask.ravel() == 0].tobytes()).hexdigest()
+
+
+def changed_pixels(before: Stored, after: Stored) -> npt.NDArray[np.bool_]:
+    """`(H, W)`: where any sample of a pixel differs."""
+    if before.samples.ndim == 2:
+        return np.asarray(before.samples != after.samples, np.bool_)
+    changed = before.samples[..., 0] != after.samples[..., 0]
+    for channel in range(1, before.samples.shape[2]):  # several times faster than any(axis=2)
+        changed = changed | (before.samples[..., channel] != after.samples[..., channel])
+    return np.asarray(changed, np.bool_)
 
 
 def to_8_bits(samples: Samples, bits: int) -> npt.NDArray[np.uint8]:

@@ -191,15 +191,15 @@ ROWS = [
         "palette",
         inside_within=None,
     ),
-    Row("JPEG gray", lambda: saved(gray(), "JPEG", quality=90), "gray", "reencoded", 60),
-    Row("JPEG RGB 4:2:0", lambda: saved(rgb(), "JPEG", quality=90, subsampling=2), "RGB", "reencoded", 60),
+    Row("JPEG gray", lambda: saved(gray(), "JPEG", quality=90), "gray", "blocks", 30),
+    Row("JPEG RGB 4:2:0", lambda: saved(rgb(), "JPEG", quality=90, subsampling=2), "RGB", "blocks", 30),
     Row("JPEG RGB progressive", lambda: saved(rgb(), "JPEG", quality=90, progressive=True), "RGB", "reencoded", 60),
     Row(
         "JPEG CMYK",
         lambda: saved(PillowImage.fromarray(rgb()).convert("CMYK"), "JPEG", quality=90),
         "CMYK",
-        "reencoded",
-        60,
+        "blocks",
+        30,
     ),
 ]
 
@@ -284,7 +284,13 @@ def verify(picture: bytes, mask: bytes) -> str:
     if deep is not None and deep.dtype == np.uint16 and deep.ndim == 3:  # Pillow cuts 16-bit colour to 8 bits
         samples = deep[..., [2, 1, 0, 3][: deep.shape[2]]]
         samples = samples[..., [0, 3]] if picture[:4] == b"\x89PNG" and picture[25] == 4 else samples  # gray+alpha
-    kept = samples[np.asarray(white) == 0]
+    out = np.asarray(white) > 0
+    if opened.format == "JPEG":  # whole MCUs are written anew, and smooth chroma looks one pixel further
+        down, across = (8 * max(part[at] for part in opened.layer) if opened.layers > 1 else 8 for at in (2, 1))
+        grid = np.pad(out, ((0, -out.shape[0] % down), (0, -out.shape[1] % across)))
+        grid = grid.reshape(len(grid) // down, down, -1, across).any(axis=(1, 3)).repeat(down, 0).repeat(across, 1)
+        out = cv2.dilate(grid[: out.shape[0], : out.shape[1]].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    kept = samples[~out]
     return hashlib.sha256(kept.astype("<u2" if kept.itemsize == 2 else np.uint8).tobytes()).hexdigest()
 
 
@@ -296,7 +302,7 @@ def test_verifier_finds_the_same_untouched_samples_in_upload_and_result(row):
     _, encoded = erase_box(data)
 
     mask = codec.encode_mask(box_mask()).data
-    if row.fidelity == "exact":
+    if row.fidelity != "reencoded":
         assert encoded.untouched_sha256 == verify(data, mask) == verify(encoded.data, mask)
     else:
         assert encoded.untouched_sha256 is None

@@ -103,7 +103,7 @@ def try_whole_way(data: bytes) -> np.ndarray | None:
         picture = codec.decode(data, max_pixels=1_000_000)
         mask = np.zeros(picture.image.shape[:2], np.uint8)
         mask[: mask.shape[0] // 2] = 255
-        codec.encode(picture, picture.image, mask=mask, format="same", quality=None)
+        codec.encode(picture, 255 - picture.image, mask=mask, format="same", quality=None)
     except TextEraserError as error:
         assert 400 <= error.status < 500  # noqa: PT017 - any of several errors is right, a 5xx is not
         return None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
 
+import cv2
+import numpy as np
+import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from service.errors import CorruptImage, UnsupportedFormat
 from service.imaging.exif import orientation_of
+from service.imaging.formats import jpeg_blocks
+from service.imaging.formats.jpeg_segments import Segment, is_side, segments
 from service.imaging.formats.rasters import array_of, encode_with_pillow, foreign_errors, open_with_pillow
 from service.imaging.headers import Header, Layout
-from service.imaging.stored import Metadata, Stored
+from service.imaging.stored import Metadata, Stored, changed_pixels
 
 SIDE_MAX = 65_500
 """Largest width and height, px, that libjpeg writes; the format itself ends at 65,535."""
@@ -26,24 +29,13 @@ _SUBSAMPLINGS: dict[tuple[tuple[int, int], ...], int] = {
     ((2, 1), (1, 1), (1, 1)): 1,
     ((2, 2), (1, 1), (1, 1)): 2,
 }
-_MAX_SEGMENTS = 4096
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One marker segment: its marker byte, where it starts (at the FF) and where its payload lies."""
-
-    marker: int
-    start: int
-    payload: int
-    end: int
 
 
 def read_header(data: bytes) -> Header:
     """Read what stands before the first scan: size, mode, orientation. Raises CorruptImage, UnsupportedFormat."""
     frame: Segment | None = None
     orientation = 1
-    for segment in _segments(data):
+    for segment in segments(data):
         if segment.marker in _FRAMES and frame is None:
             frame = segment
         elif segment.marker == _APP1 and data.startswith(_EXIF, segment.payload):
@@ -78,7 +70,7 @@ def read_metadata(data: bytes) -> Metadata:
     """Collect what a conversion carries over: profile, EXIF, XMP, resolution."""
     profile: dict[int, bytes] = {}
     exif = xmp = dpi = None
-    for segment in _segments(data):
+    for segment in segments(data):
         payload = data[segment.payload : segment.end]
         if segment.marker == _APP1 and payload.startswith(_EXIF):
             exif = payload[len(_EXIF) :]
@@ -112,6 +104,12 @@ def rewrite(data: bytes, stored: Stored, quality: int | None) -> bytes:
     return _with_side_segments(new, _side_segments(data))
 
 
+def replace_blocks(data: bytes, before: Stored, after: Stored) -> bytes | None:
+    """Encode only the blocks anew in which a sample changed; None where the file does not allow it."""
+    planes = _planes(data, after)
+    return None if planes is None else jpeg_blocks.replace_blocks(data, planes, changed_pixels(before, after))
+
+
 def write(stored: Stored, metadata: Metadata, quality: int) -> bytes:
     """Write a new file of 8-bit gray, RGB or CMYK samples, chroma at full resolution."""
     options: dict[str, object] = {"quality": quality, "subsampling": 0}
@@ -126,44 +124,43 @@ def write(stored: Stored, metadata: Metadata, quality: int) -> bytes:
     return _encode(stored, options)
 
 
+def _planes(data: bytes, stored: Stored) -> list[npt.NDArray[np.uint8]] | None:
+    """The samples as the components that the file codes; None where that is not certain.
+
+    How colour is coded is not said in one place; this is libjpeg's rule: JFIF means YCbCr, else Adobe's marker
+    decides, else the names of the components.
+    """
+    has_jfif, transform, names = False, None, b""
+    for segment in segments(data):
+        payload = data[segment.payload : segment.end]
+        has_jfif |= segment.marker == _APP0 and payload.startswith(b"JFIF\0")
+        if segment.marker == _APP14 and payload.startswith(b"Adobe") and len(payload) >= 12:
+            transform = payload[11]
+        elif segment.marker in _FRAMES:
+            names = payload[6::3]
+    if stored.layout == "gray":
+        return [stored.samples]
+    if stored.layout == "CMYK":
+        inverted = stored.samples if transform is None else 255 - stored.samples  # Adobe stores what ink leaves white
+        return None if transform == 2 else list(np.moveaxis(inverted, 2, 0))
+    is_rgb = not has_jfif and (transform == 0 or (transform is None and names == b"RGB"))
+    coded = stored.samples if is_rgb else cv2.cvtColor(stored.samples, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
+    return [np.ascontiguousarray(plane) for plane in np.moveaxis(coded, 2, 0)]
+
+
 def _encode(stored: Stored, options: dict[str, object]) -> bytes:
     mode = {"gray": "L", "RGB": "RGB", "CMYK": "CMYK"}[stored.layout]
     return encode_with_pillow(PillowImage.fromarray(stored.samples, mode), "JPEG", **options)
-
-
-def _segments(data: bytes) -> Iterator[Segment]:
-    """Every segment up to and with the first start of scan. Raises CorruptImage where the file ends before that."""
-    at = 2
-    for _ in range(_MAX_SEGMENTS):
-        start = at
-        while data[at : at + 1] == b"\xff":  # any number of fill bytes may stand before a marker (T.81, B.1.1.2)
-            at += 1
-        if at == start or at + 3 > len(data):
-            raise CorruptImage("The JPEG file is cut off or damaged before its picture data.")
-        marker = data[at]
-        end = at + 1 + int.from_bytes(data[at + 1 : at + 3], "big")
-        if end < at + 3 or end > len(data):
-            raise CorruptImage("The JPEG file is cut off.")
-        yield Segment(marker, at - 1, at + 3, end)
-        if marker == _SOS:
-            return
-        at = end
-    raise CorruptImage(f"The JPEG file has more than {_MAX_SEGMENTS} segments.")
-
-
-def _is_side(marker: int) -> bool:
-    """Whether a segment describes the picture; Adobe's colour transform (APP14) is part of how it is drawn."""
-    return (0xE0 <= marker <= 0xEF and marker != _APP14) or marker == _COM
 
 
 def _essential(data: bytes) -> bytes:
     """The file without its side information: the decoder sees no EXIF, profile, preview or comment."""
     kept = [b"\xff\xd8"]
     end = 2
-    for segment in _segments(data):
+    for segment in segments(data):
         end = segment.end
         is_jfif = segment.marker == _APP0 and data.startswith(b"JFIF\0", segment.payload)
-        if is_jfif or not _is_side(segment.marker):
+        if is_jfif or not is_side(segment.marker):
             kept.append(data[segment.start : segment.end])
     return b"".join([*kept, data[end:]])
 
@@ -174,9 +171,9 @@ def _side_segments(data: bytes) -> list[bytes]:
     The index of further pictures after this one (MPF) is left out: it would point nowhere.
     """
     kept = []
-    for segment in _segments(data):
+    for segment in segments(data):
         is_index = segment.marker == _APP2 and data.startswith(b"MPF\0", segment.payload)
-        if _is_side(segment.marker) and not is_index:
+        if is_side(segment.marker) and not is_index:
             kept.append(b"\xff" + data[segment.payload - 3 : segment.end])
     return kept
 
@@ -185,16 +182,16 @@ def _with_side_segments(new: bytes, side: list[bytes]) -> bytes:
     """The new file with its own side segments replaced, except for Adobe's colour transform."""
     coding = []
     end = 2
-    for segment in _segments(new):
+    for segment in segments(new):
         end = segment.end
-        if not _is_side(segment.marker):
+        if not is_side(segment.marker):
             coding.append(new[segment.start : segment.end])
     return b"".join([b"\xff\xd8", *side, *coding, new[end:]])
 
 
 def _components(data: bytes) -> list[tuple[tuple[int, int], int]]:
     """For each component its sampling factors `(across, down)` and the number of its table."""
-    for segment in _segments(data):
+    for segment in segments(data):
         if segment.marker in _FRAMES:
             raw = data[segment.payload + 6 : segment.end]
             return [((raw[at] >> 4, raw[at] & 15), raw[at + 1]) for at in range(1, len(raw), 3)]

@@ -1,0 +1,46 @@
+"""The marker segments of a JPEG file, up to its first scan (ITU-T T.81, annex B)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from service.errors import CorruptImage
+
+_APP14, _COM, _SOS = 0xEE, 0xFE, 0xDA
+_MAX_SEGMENTS = 4096
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One marker segment: its marker byte, where it starts (at the FF) and where its payload lies."""
+
+    marker: int
+    start: int
+    payload: int
+    end: int
+
+
+def segments(data: bytes) -> Iterator[Segment]:
+    """Every segment up to and with the first start of scan. Raises CorruptImage where the file ends before that."""
+    at = 2
+    for _ in range(_MAX_SEGMENTS):
+        start = at
+        while data[at : at + 1] == b"\xff":  # any number of fill bytes may stand before a marker (T.81, B.1.1.2)
+            at += 1
+        if at == start or at + 3 > len(data):
+            raise CorruptImage("The JPEG file is cut off or damaged before its picture data.")
+        marker = data[at]
+        end = at + 1 + int.from_bytes(data[at + 1 : at + 3], "big")
+        if end < at + 3 or end > len(data):
+            raise CorruptImage("The JPEG file is cut off.")
+        yield Segment(marker, at - 1, at + 3, end)
+        if marker == _SOS:
+            return
+        at = end
+    raise CorruptImage(f"The JPEG file has more than {_MAX_SEGMENTS} segments.")
+
+
+def is_side(marker: int) -> bool:
+    """Whether a segment describes the picture; Adobe's colour transform (APP14) is part of how it is drawn."""
+    return (0xE0 <= marker <= 0xEF and marker != _APP14) or marker == _COM
