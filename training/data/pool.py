@@ -189,6 +189,8 @@ def _foreman(*, prepare, folder, workers, places, size_px, first_index, stop, er
         if worker.is_alive():
             worker.terminate()
             worker.join()
+    if os.getppid() != owner:  # killed, so that it could not free the memory itself
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _work(*, make_sample, folder, places, size_px, first_index, ticket, stop, errors) -> None:

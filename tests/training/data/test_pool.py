@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -93,6 +95,29 @@ def test_a_failing_worker_is_heard_of(importable):
     pool = Pool(importable.prepare_failing, workers=1, places=4, size_px=_SIZE_PX)
     with pool, pytest.raises(PoolFailed, match="cannot draw 0"):
         pool.wait(1, timeout_s=30)
+
+
+def test_nothing_outlives_a_killed_trainer(importable):
+    """If the trainer is killed outright, workers end by themselves, and after them the foreman frees the memory."""
+    program = (
+        "import test_pool, sys\nfrom training.data.pool import Pool\n"
+        "if __name__ == '__main__':\n"
+        "    pool = Pool(test_pool.prepare_slow, workers=2, places=4, size_px=64)\n"
+        "    pool.wait(1, timeout_s=30)\n"
+        "    print(pool._folder, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    trainer = subprocess.Popen(  # noqa: S603  our own code
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    )
+    folder = trainer.stdout.readline().strip()
+    trainer.kill()
+    trainer.communicate()
+    until = time.monotonic() + 10
+    while Path(folder).exists() and time.monotonic() < until:
+        time.sleep(0.05)
+
+    assert not Path(folder).exists()
 
 
 def test_a_pool_of_no_workers_is_refused():
