@@ -128,7 +128,7 @@ class PatientProtocol(HttpToolsProtocol):
     def _cut(self) -> None:
         self._receive_timer = None
         busy = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
-        if busy:
+        if busy or self.pipeline:
             # A pipelined request waits behind one that we still work on: that is not the client's fault.
             self._await_more()
         elif not self.transport.is_closing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import httpx
 import pytest
 
 from tests.server.conftest import ServerProcess, page
@@ -69,12 +70,29 @@ async def test_slow_clients_are_cut_and_good_ones_are_served(server: ServerProce
 async def test_a_request_that_is_worked_on_is_not_cut(server: ServerProcess) -> None:
     """The receive timeout counts what the client sends, not what we take: a long page lives longer than it."""
     async with server.client() as client:
-        response = await client.post("/v1/erase", files={"image": page(1600, 2400)})
+        response = await client.post("/v1/erase", files={"image": page(1000, 1200)})
 
     timing = response.headers["server-timing"]
     total_ms = sum(float(step.rpartition("=")[2]) for step in timing.split(", "))
     assert response.status_code == 200
     assert total_ms > 500, f"the page was too quick to tell: {timing}"
+
+
+@pytest.mark.parametrize("rest", [b"POST /v1/erase HT", HEAD + b"\r\n--cut"], ids=["line", "body"])
+async def test_a_request_that_waits_behind_another_is_not_cut_with_it(server: ServerProcess, rest: bytes) -> None:
+    """Half a second request on the same connection does not cost the first one its answer."""
+    request = httpx.Request("POST", f"{server.url}/v1/erase", files={"image": page(1000, 1200)})
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(f"POST /v1/erase HTTP/1.1\r\n{head}\r\n".encode() + request.read() + rest)
+
+    async with asyncio.timeout(60):
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line.split()[1]) for line in answer.split(b"\r\n") if line.startswith(b"content-length"))
+        await reader.readexactly(length)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        await reader.read()  # and then the half request is cut
+    writer.close()
 
 
 @pytest.mark.parametrize(
