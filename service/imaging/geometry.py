@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -25,39 +24,42 @@ def grow_box(box: Box, margin_px: int, size_hw: tuple[int, ...]) -> Box:
 
 def label_boxes(labels: Labels, count: int) -> list[Box]:
     """The box of each label 1..count, in that order. A label without pixels has the box `(0, 0, 0, 0)`."""
-    rows, columns = np.nonzero(labels)
-    values = labels[rows, columns]
+    # Runs of one label in a row, not pixels: a mask over a whole page has few of them.
+    is_edge = labels[:, 1:] != labels[:, :-1]
+    border = np.ones((len(labels), 1), np.bool_)
+    rows, first = np.nonzero(np.hstack([border, is_edge]) & (labels > 0))
+    _, last = np.nonzero(np.hstack([is_edge, border]) & (labels > 0))
+    values = labels[rows, first]
     order = np.argsort(values, kind="stable")
-    starts = np.searchsorted(values[order], np.arange(1, count + 2))
-    boxes: list[Box] = []
-    for first, last in pairwise(starts):
-        part = order[first:last]
-        if len(part) == 0:
-            boxes.append((0, 0, 0, 0))
-            continue
-        y, x = rows[part], columns[part]
-        boxes.append((int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1))
+    found, starts = np.unique(values[order], return_index=True)
+    boxes: list[Box] = [(0, 0, 0, 0)] * count
+    if len(found) == 0:
+        return boxes
+    x0 = np.minimum.reduceat(first[order], starts)
+    x1 = np.maximum.reduceat(last[order], starts) + 1
+    y0 = np.minimum.reduceat(rows[order], starts)
+    y1 = np.maximum.reduceat(rows[order], starts) + 1
+    for label, *box in zip(found.tolist(), x0.tolist(), y0.tolist(), x1.tolist(), y1.tolist(), strict=True):
+        boxes[label - 1] = (box[0], box[1], box[2], box[3])
     return boxes
 
 
 def merge_boxes(boxes: Sequence[Box], *, max_side_px: int) -> list[Box]:
     """Boxes that overlap become one, as long as the union's longer side stays within `max_side_px`."""
-    merged = list(boxes)
-    changed = True
-    while changed:
-        changed = False
-        for i in range(len(merged)):
-            for j in range(i + 1, len(merged)):
-                union = _union(merged[i], merged[j])
-                fits = max(union[2] - union[0], union[3] - union[1]) <= max_side_px
-                if fits and _overlap(merged[i], merged[j]):
-                    merged[i] = union
-                    del merged[j]
-                    changed = True
-                    break
-            if changed:
+    merged = np.empty((0, 4), np.int64)
+    for new in boxes:
+        box = np.array(new, np.int64)
+        while True:
+            union = np.hstack([np.minimum(merged[:, :2], box[:2]), np.maximum(merged[:, 2:], box[2:])])
+            overlaps = np.all((merged[:, :2] < box[2:]) & (box[:2] < merged[:, 2:]), axis=1)
+            fits = np.all(union[:, 2:] - union[:, :2] <= max_side_px, axis=1)
+            mates = np.flatnonzero(overlaps & fits)
+            if len(mates) == 0:
                 break
-    return merged
+            box = union[mates[0]]
+            merged = np.delete(merged, mates[0], axis=0)
+        merged = np.vstack([merged, box])
+    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in merged.tolist()]
 
 
 def hull(mask: Mask, origin_xy: tuple[int, int]) -> Polygon:
@@ -65,25 +67,25 @@ def hull(mask: Mask, origin_xy: tuple[int, int]) -> Polygon:
 
     Returns `(N, 2)` int32; at least a rectangle's 4 points, since one pixel has an area too.
     """
-    rows, columns = np.nonzero(mask)
-    corners = np.concatenate([np.stack([columns + dx, rows + dy], axis=1) for dx in (0, 1) for dy in (0, 1)]).astype(
-        np.int32
-    )
+    erased = mask > 0
+    rows = np.flatnonzero(erased.any(axis=1))
+    # The ends of each row are enough: what lies between them is inside any hull.
+    first = erased[rows].argmax(axis=1)
+    end = mask.shape[1] - erased[rows, ::-1].argmax(axis=1)
+    corners = np.concatenate([np.stack([x, rows + dy], axis=1) for x in (first, end) for dy in (0, 1)]).astype(np.int32)
     points = cv2.convexHull(corners).reshape(-1, 2)  # clockwise where y points down
     return np.asarray(points + np.array(origin_xy, np.int32), np.int32)
 
 
 def reading_order(boxes: Sequence[Box]) -> list[int]:
-    """Indices of `boxes`, top to bottom, then left to right; rows are as tall as the boxes' middle height."""
-    if not boxes:
-        return []
-    row_px = max(1, int(np.median([box[3] - box[1] for box in boxes])))
-    return sorted(range(len(boxes)), key=lambda i: (boxes[i][1] // row_px, boxes[i][0]))
+    """Indices of `boxes`, top to bottom, then left to right.
 
-
-def _union(a: Box, b: Box) -> Box:
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
-
-
-def _overlap(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    A row is what begins within half a box (of middle height) below the row's first box.
+    """
+    reach_px = float(np.median([box[3] - box[1] for box in boxes])) / 2 if boxes else 0.0
+    rows: list[list[int]] = []
+    for index in sorted(range(len(boxes)), key=lambda index: boxes[index][1]):
+        if not rows or boxes[index][1] - boxes[rows[-1][0]][1] > reach_px:
+            rows.append([])
+        rows[-1].append(index)
+    return [index for row in rows for index in sorted(row, key=lambda index: boxes[index][0])]
