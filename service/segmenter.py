@@ -75,7 +75,7 @@ class TextSegmenter:
         size_hw = (image.shape[0], image.shape[1])
         text = np.zeros(size_hw, np.uint8)
         region = np.zeros(size_hw, np.uint8)
-        for box in tile_boxes(size_hw, tile_px=TILE_PX, overlap_px=OVERLAP_PX):
+        for box in tile_boxes(size_hw, tile_px=TILE_PX, overlap_px=OVERLAP_PX, align_px=self.model.stride):
             x0, y0, x1, y1 = box
             tile_text, tile_region = self._look(np.ascontiguousarray(image[y0:y1, x0:x1]), deadline)
             left, top, right, bottom = inner_box(box, size_hw, BLIND_PX)

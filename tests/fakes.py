@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import numpy.typing as npt
 from fastapi import FastAPI
 from PIL import Image as PillowImage
 
@@ -20,10 +21,12 @@ from service.imaging import codec
 from service.imaging.codec import Encoded
 from service.options import DetectOptions, EraseOptions, InpaintOptions, SegmentOptions
 from service.regions import Region
+from service.session import Tensors
 from service.settings import Settings
 from service.store import Model, ModelStore, Tensor
 
 MAX_PIXELS = 40_000_000
+Floats = npt.NDArray[np.float32]
 
 
 def picture(width: int = 32, height: int = 24, pillow_format: str = "PNG", seed: int = 1) -> bytes:
@@ -141,6 +144,49 @@ def fake_store() -> ModelStore:
         )
 
     return ModelStore(Path("nowhere"), [model("text-segmentation", "segmentation"), model("inpainting", "inpainting")])
+
+
+class FakeGraph:
+    """A graph that is a function: outputs by name for inputs by name. Remembers the shapes that it was run on."""
+
+    def __init__(self, model: Model, compute: Callable[[Tensors], dict[str, Floats]]) -> None:
+        self.model = model
+        self.shapes: list[tuple[int, ...]] = []
+        self._compute = compute
+
+    def run(self, feeds: Tensors, deadline: Deadline) -> dict[str, Floats]:
+        """Refuse what a graph would refuse, then compute."""
+        deadline.check()
+        for tensor in feeds.values():
+            assert tensor.dtype == np.float32
+            assert tensor.shape[0] == 1
+            assert tensor.shape[2] % self.model.stride == 0
+            assert tensor.shape[3] % self.model.stride == 0
+        self.shapes.append(feeds["image"].shape)
+        return self._compute(feeds)
+
+
+def dark_is_text(*, looks: tuple[float, ...] = (1.0,)) -> FakeGraph:
+    """A segmentation graph that calls every dark pixel text, and the half-size blocks around it region."""
+
+    def compute(feeds: Tensors) -> dict[str, Floats]:
+        text = (feeds["image"].mean(axis=1, keepdims=True) < 0.5).astype(np.float32)
+        height, width = text.shape[2:]
+        region = text.reshape(1, 1, height // 2, 2, width // 2, 2).max(axis=(3, 5))
+        return {"text": text, "region": region}
+
+    model = fake_store().find("text-segmentation", "segmentation")
+    return FakeGraph(model.model_copy(update={"looks": looks}), compute)
+
+
+def paints(*levels: int) -> FakeGraph:
+    """An inpainting graph that paints the hole in one RGB colour, and returns the rest as it was given."""
+
+    def compute(feeds: Tensors) -> dict[str, Floats]:
+        colour = np.asarray(levels, np.float32).reshape(1, 3, 1, 1) / np.float32(255)
+        return {"result": np.where(feeds["hole"] > 0, colour, feeds["image"]).astype(np.float32)}
+
+    return FakeGraph(fake_store().find("inpainting", "inpainting").model_copy(update={"stride": 64}), compute)
 
 
 def settings_of(**given: object) -> Settings:

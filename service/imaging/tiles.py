@@ -11,11 +11,15 @@ import numpy.typing as npt
 from service.imaging.arrays import Box, Image
 
 
-def tile_boxes(size_hw: tuple[int, int], *, tile_px: int, overlap_px: int) -> Iterator[Box]:
-    """Boxes that cover `size_hw`, rows first; neighbours share at least `overlap_px`, no side is over `tile_px`."""
+def tile_boxes(size_hw: tuple[int, int], *, tile_px: int, overlap_px: int, align_px: int = 1) -> Iterator[Box]:
+    """Boxes that cover `size_hw`, rows first; neighbours share at least `overlap_px`, no side is over `tile_px`.
+
+    Cuts inside the image fall on multiples of `align_px`. A network pools over a grid of its stride, and sees in a tile
+    what it sees in the whole image only where the two grids are one.
+    """
     height, width = size_hw
-    for y0, y1 in _spans(height, tile_px, overlap_px):
-        for x0, x1 in _spans(width, tile_px, overlap_px):
+    for y0, y1 in _spans(height, tile_px, overlap_px, align_px):
+        for x0, x1 in _spans(width, tile_px, overlap_px, align_px):
             yield x0, y0, x1, y1
 
 
@@ -49,8 +53,9 @@ def to_tensor(image: Image) -> npt.NDArray[np.float32]:
     return tensor
 
 
-def _spans(length: int, tile_px: int, overlap_px: int) -> list[tuple[int, int]]:
-    count = max(1, -(-(length - overlap_px) // (tile_px - overlap_px)))
-    size = -(-(length + (count - 1) * overlap_px) // count)
+def _spans(length_px: int, tile_px: int, overlap_px: int, align_px: int) -> list[tuple[int, int]]:
+    length, tile, overlap = -(-length_px // align_px), tile_px // align_px, -(-overlap_px // align_px)
+    count = max(1, -(-(length - overlap) // (tile - overlap)))
+    size = -(-(length + (count - 1) * overlap) // count)
     starts = [round(i * (length - size) / max(1, count - 1)) for i in range(count)]
-    return [(max(0, start), min(length, max(0, start) + size)) for start in starts]
+    return [(start * align_px, min(length_px, (start + size) * align_px)) for start in starts]
