@@ -115,7 +115,7 @@ def checkpoint_path(folder: Path, config: RunConfig) -> Path:
 
 
 def make_reporter(
-    out: Path, validation: Arrays, clock: WallClock, *, commit: str
+    out: Path, validation: Arrays, clock: WallClock, *, commit: str, echo: bool = True
 ) -> Callable[[Run, dict[str, object]], None]:
     """A function that evaluates a run, writes a JSON line and a sheet, and saves its checkpoint."""
 
@@ -130,7 +130,8 @@ def make_reporter(
         line = json.dumps(entry)
         with (out / f"{config.name}.metrics.jsonl").open("a", encoding="utf-8") as lines:
             lines.write(line + "\n")
-        sys.stderr.write(line + "\n")
+        if echo:
+            sys.stderr.write(line + "\n")
         Image.fromarray(sheet).save(out / f"{config.name}.sheet.webp", quality=80)
         checkpoint = Checkpoint(
             config=asdict(config),
