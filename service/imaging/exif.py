@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 ORIENTATION = 274
+_PREVIEW_AT, _PREVIEW_LENGTH = 513, 514
 EXIF_DIRECTORY, GPS_DIRECTORY, _INTEROPERABILITY = 34665, 34853, 40965
 _SUBDIRECTORIES = {EXIF_DIRECTORY, GPS_DIRECTORY, _INTEROPERABILITY}
 _UNIT_SIZES = {3: 2, 8: 2, 4: 4, 9: 4, 13: 4, 11: 4, 5: 4, 10: 4, 12: 8}
@@ -103,6 +104,21 @@ def with_orientation(exif: bytes, orientation: int) -> bytes:
         return exif
     patched = bytearray(exif)
     struct.pack_into(f"{directory.order}H", patched, entry.offset, orientation)
+    return bytes(patched)
+
+
+def without_preview(exif: bytes) -> bytes:
+    """The same block, byte for byte, without its preview picture: that would still show what was erased."""
+    first = first_directory(exif)
+    second = directory_at(exif, first.next_offset, first.order) if first and first.next_offset else None
+    if first is None or second is None:
+        return exif
+    patched = bytearray(exif)
+    patched[first.next_at : first.next_at + 4] = b"\0\0\0\0"
+    start, length = second.integer(exif, _PREVIEW_AT, 0), second.integer(exif, _PREVIEW_LENGTH, 0)
+    if exif[start : start + 2] == b"\xff\xd8":  # a JPEG file in the file
+        end = min(start + length, len(exif))
+        patched[start:end] = b"\0" * (end - start)
     return bytes(patched)
 
 

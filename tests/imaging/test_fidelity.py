@@ -401,6 +401,26 @@ def test_profile_exif_and_resolution_stay(kind):
     assert after.getexif().get_ifd(0x8769)[0x9286].startswith(b"ASCII\0\0\0a comment")
 
 
+@pytest.mark.parametrize(("kind", "target"), [("JPEG", "same"), ("PNG", "same"), ("WEBP", "same"), ("JPEG", "png")])
+def test_the_preview_in_the_exif_goes_as_it_shows_what_was_erased(kind, target):
+    """A camera's thumbnail would still show the text: it is blanked and unlinked; the other EXIF fields stay."""
+    preview = saved(rgb()[:16, :16].copy(), "JPEG")
+    first = struct.pack("<HHHII", 1, 0x013B, 2, 10, 26 + 30 + 4) + struct.pack("<I", 26)
+    second = struct.pack("<HHHIIHHII", 2, 513, 4, 1, 80, 514, 4, 1, len(preview)) + b"\0\0\0\0"
+    exif = (b"II*\0" + struct.pack("<I", 8) + first + second).ljust(60, b"\0") + b"an artist\0"
+    exif = exif.ljust(80, b"\0") + preview
+    data = saved(rgb(), kind, exif=b"Exif\0\0" + exif)
+    assert preview in data
+
+    _, encoded = erase_box(data, format=target)
+
+    assert preview not in encoded.data
+    after = PillowImage.open(io.BytesIO(encoded.data)).getexif()
+    assert after[0x013B] == "an artist"
+    assert not after.get_ifd(0x014A)
+    assert preview[200:260] not in encoded.data
+
+
 def test_png_chunks_that_nobody_knows_stay_byte_for_byte():
     """A private chunk and a text chunk of the upload stand in the result."""
     data = png(2, 8, rgb(), (b"tEXt", b"Title\0a page"), (b"teXt", b"private"), (b"gAMA", struct.pack(">I", 45455)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image as PillowImage
 
 from service.errors import CorruptImage
-from service.imaging.exif import orientation_of
+from service.imaging.exif import orientation_of, without_preview
 from service.imaging.formats.rasters import decode_with_pillow, encode_with_pillow, foreign_errors, open_with_pillow
 from service.imaging.headers import Header, Layout
 from service.imaging.stored import Metadata, Stored
@@ -45,7 +45,11 @@ def read_metadata(data: bytes) -> Metadata:
 def write(stored: Stored, metadata: Metadata, *, quality: int) -> bytes:
     """Write 8-bit RGB or RGBA samples, chroma at full resolution."""
     options: dict[str, object] = {"quality": quality, "subsampling": "4:4:4", "speed": 8, "max_threads": 1}
-    beside = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
+    beside = {
+        "icc_profile": metadata.icc,
+        "exif": metadata.exif and without_preview(metadata.exif),
+        "xmp": metadata.xmp,
+    }
     options |= {name: value for name, value in beside.items() if value}
     return encode_with_pillow(PillowImage.fromarray(stored.samples, stored.layout), "AVIF", **options)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from service.errors import CorruptImage, UnsupportedFormat
-from service.imaging.exif import orientation_of
+from service.imaging.exif import orientation_of, without_preview
 from service.imaging.formats import jpeg_blocks
 from service.imaging.formats.jpeg_segments import Segment, is_side, segments
 from service.imaging.formats.rasters import array_of, encode_with_pillow, foreign_errors, open_with_pillow
@@ -101,12 +101,12 @@ def rewrite(data: bytes, stored: Stored, quality: int | None) -> bytes:
         options["quality"] = quality
     options["keep_rgb"] = stored.layout == "RGB" and old.info.get("adobe_transform") == 0
     new = _encode(stored, options)
-    return _with_side_segments(new, _side_segments(data))
+    return _with_side_segments(new, _side_segments(_without_preview(data)))
 
 
 def replace_blocks(data: bytes, before: Stored, after: Stored) -> bytes | None:
     """Encode only the blocks anew in which a sample changed; None where the file does not allow it."""
-    planes = _planes(data, after)
+    planes, data = _planes(data, after), _without_preview(data)
     return None if planes is None else jpeg_blocks.replace_blocks(data, planes, changed_pixels(before, after))
 
 
@@ -122,6 +122,15 @@ def write(stored: Stored, metadata: Metadata, quality: int) -> bytes:
     if metadata.dpi:
         options["dpi"] = tuple(min(max(round(value), 1), 65535) for value in metadata.dpi)
     return _encode(stored, options)
+
+
+def _without_preview(data: bytes) -> bytes:
+    """The same file, byte for byte, without the preview in its EXIF."""
+    for segment in segments(data):
+        if segment.marker == _APP1 and data.startswith(_EXIF, segment.payload):
+            start = segment.payload + len(_EXIF)
+            return data[:start] + without_preview(data[start : segment.end]) + data[segment.end :]
+    return data
 
 
 def _planes(data: bytes, stored: Stored) -> list[npt.NDArray[np.uint8]] | None:

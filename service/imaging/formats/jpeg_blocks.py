@@ -30,7 +30,7 @@ Planes = list[npt.NDArray[np.uint8]]
 _SOF0, _SOF1, _DHT, _SOS, _DQT, _DRI = 0xC0, 0xC1, 0xC4, 0xDA, 0xDB, 0xDD
 _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
 _MAX_BLOCKS_IN_MCU = 10
-_MAX_SCAN_BYTES = 4_000_000
+_MAX_SCAN_BYTES = 3_000_000
 """Tokens of a longer scan would take more memory than a page is worth; it is encoded again."""
 _ROWS = np.arange(8)
 # T.81, A.3.3: the forward transform is D X D^T

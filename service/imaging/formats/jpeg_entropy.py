@@ -1,8 +1,8 @@
 """The entropy-coded data of a baseline JPEG as tokens, and back (ITU-T T.81, annexes C, F and K).
 
 A token is a Huffman symbol with its extra bits. Blocks that do not change keep their AC tokens; nothing is ever
-dequantised. Written here because no library both gives access to coefficients and is fit for a service: those that
-wrap libjpeg work on files, keep state between threads, or end the process on damaged input.
+dequantised. Written here because the libraries that give access to coefficients (jpeglib was tried) read and write
+named files and keep global state, which a service of many threads without a disk cannot use.
 
 NumPy looks every bit position up at once ("which symbol would start here, and how long is it?"); the plain loop that
 then walks the file does nothing but add.
@@ -11,6 +11,7 @@ then walks the file does nothing but add.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ _MARGIN_BITS = 1 << 16
 """More than the longest MCU: ten blocks of 64 symbols of 27 bits."""
 _PACKED_AT_ONCE = 1 << 17
 _END_OF_BLOCK, _NO_SYMBOL = 64, 200
-Bits = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.signedinteger[Any]]
 
 
 class NotBaseline(Exception):
@@ -34,7 +35,7 @@ class HuffmanTable:
     counts: tuple[int, ...]
     symbols: bytes
 
-    def codes(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    def codes(self) -> tuple[npt.NDArray[np.uint32], Bits]:
         """For each of 256 symbols its code, and the length of it: 0 where the table lacks it (T.81, C.2)."""
         codes, lengths = np.zeros(256, np.uint32), np.zeros(256, np.int64)
         code = at = 0
@@ -65,10 +66,10 @@ class HuffmanTable:
 class Tokens:
     """Tokens in file order."""
 
-    block: npt.NDArray[np.int64]
+    block: Bits
     """The block, counted in file order, that each token belongs to."""
-    symbol: npt.NDArray[np.int64]
-    extra: npt.NDArray[np.int64]
+    symbol: Bits
+    extra: Bits
     """The extra bits; how many there are is the symbol itself for DC, its low four bits for AC."""
 
 
@@ -160,8 +161,8 @@ class _Window:
     def collect(self) -> tuple[Tokens, Tokens]:
         """The DC and AC tokens of all blocks that were walked."""
         starts = np.array(self._starts, np.int64)
-        places = np.flatnonzero(np.frombuffer(self._seen, np.uint8)).astype(np.int64)
-        block = np.searchsorted(starts, places, side="right") - 1
+        places = np.flatnonzero(np.frombuffer(self._seen, np.uint8))
+        block = (np.searchsorted(starts, places, side="right") - 1).astype(np.int32)
         dc_symbol, dc_extra = self._tokens_at(starts, np.arange(len(starts)), which=0)
         ac_symbol, ac_extra = self._tokens_at(places, block, which=1)
         last = ac_symbol == 0
@@ -172,7 +173,7 @@ class _Window:
         return Tokens(np.arange(len(starts)) + first, dc_symbol, dc_extra), Tokens(block + first, ac_symbol, ac_extra)
 
     def _tokens_at(self, places: Bits, block: Bits, *, which: int) -> tuple[Bits, Bits]:
-        symbol, extra = np.zeros(len(places), np.int64), np.zeros(len(places), np.int64)
+        symbol, extra = np.zeros(len(places), np.int32), np.zeros(len(places), np.int32)
         for table in {pair[which] for pair in self._tables}:
             users = [index for index, pair in enumerate(self._tables) if pair[which] == table]
             chosen = np.flatnonzero(np.isin(block % len(self._tables), users))
@@ -210,13 +211,13 @@ def _following_bits(data: bytes) -> npt.NDArray[np.intp]:
     return following.reshape(-1).astype(np.intp)  # as an index, cast once
 
 
-def dc_differences(tokens: Tokens) -> npt.NDArray[np.int64]:
+def dc_differences(tokens: Tokens) -> Bits:
     """The signed difference that each DC token says (T.81, F.1.2.1)."""
     half = (1 << tokens.symbol) >> 1
     return np.where(tokens.extra < half, tokens.extra - (1 << tokens.symbol) + 1, tokens.extra)
 
 
-def dc_tokens(differences: npt.NDArray[np.int64]) -> Tokens:
+def dc_tokens(differences: Bits) -> Tokens:
     """DC tokens, one a block in file order. Raises NotBaseline for differences that 8-bit baseline cannot say."""
     size = _bit_length(differences)
     if (size > 11).any():
@@ -224,7 +225,7 @@ def dc_tokens(differences: npt.NDArray[np.int64]) -> Tokens:
     return Tokens(np.arange(len(differences)), size, _extra_bits(differences, size))
 
 
-def ac_tokens(coefficients: npt.NDArray[np.int64], blocks: Bits) -> Tokens:
+def ac_tokens(coefficients: Bits, blocks: Bits) -> Tokens:
     """AC tokens of `(N, 64)` quantised coefficients in zigzag order, for blocks of these numbers (T.81, F.1.2.2)."""
     row, place = np.nonzero(coefficients[:, 1:])
     before = np.where(np.r_[True, row[1:] != row[:-1]], -1, np.r_[0, place[:-1]]) if len(row) else row
@@ -242,7 +243,7 @@ def ac_tokens(coefficients: npt.NDArray[np.int64], blocks: Bits) -> Tokens:
     symbol = np.concatenate([(run % 16) << 4 | size, np.full(len(long), 0xF0), zeros[: len(ends)]])
     extra = np.concatenate([_extra_bits(value, size), zeros])
     block = blocks[np.concatenate([row, row[long], ends])]
-    return Tokens(block[order], symbol[order], extra[order])
+    return Tokens(*(column[order].astype(np.int32) for column in (block, symbol, extra)))
 
 
 def write_tokens(
@@ -256,7 +257,7 @@ def write_tokens(
     used: dict[tuple[HuffmanTable, int], HuffmanTable] = {}
     values, sizes = [], []
     for which, tokens in enumerate((dc, ac)):
-        value, size = np.zeros(len(tokens.block), np.int64), np.zeros(len(tokens.block), np.int64)
+        value, size = np.zeros(len(tokens.block), np.int32), np.zeros(len(tokens.block), np.int32)
         for table in {pair[which] for pair in tables}:
             users = [index for index, pair in enumerate(tables) if pair[which] == table]
             chosen = np.flatnonzero(np.isin(tokens.block % len(tables), users))
@@ -277,7 +278,7 @@ def write_tokens(
     return packed.replace(b"\xff", b"\xff\0"), used
 
 
-def best_table(frequency: npt.NDArray[np.int64]) -> HuffmanTable:
+def best_table(frequency: Bits) -> HuffmanTable:
     """The table that writes symbols of these frequencies shortest (T.81, K.2)."""
     weight = {symbol: count for symbol, count in enumerate(frequency.tolist()) if count} | {
         256: 1
@@ -322,9 +323,9 @@ def _packed(values: Bits, sizes: Bits) -> bytes:
     return b"".join(written)
 
 
-def _bit_length(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _bit_length(values: Bits) -> Bits:
     return np.frexp(np.abs(values).astype(np.float64))[1].astype(np.int64)
 
 
-def _extra_bits(values: npt.NDArray[np.int64], size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _extra_bits(values: Bits, size: Bits) -> Bits:
     return np.where(values < 0, values + (1 << size) - 1, values)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.errors import CorruptImage
-from service.imaging.exif import orientation_of
+from service.imaging.exif import orientation_of, without_preview
 from service.imaging.formats.rasters import array_of, decode_deep, foreign_errors, open_with_pillow
 from service.imaging.headers import Header, Layout
 from service.imaging.palettes import Palette
@@ -128,6 +128,8 @@ def rewrite(data: bytes, stored: Stored) -> bytes:
             if drawn:
                 continue
             drawn, payload = True, _compress(stored)
+        elif chunk.type == b"eXIf":
+            payload = without_preview(payload)
         elif chunk.type in {b"acTL", b"fcTL", b"fdAT", b"hIST"}:
             continue  # a single frame needs no animation; a histogram would be wrong
         written.append(_chunk(chunk.type, payload))
