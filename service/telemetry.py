@@ -107,7 +107,7 @@ class Telemetry:
 
     def failed(self, record: RequestRecord, exc: BaseException) -> None:
         """Log an error of our own with its stack; the client gets the request id only."""
-        self._log.error("failed", request_id=record.request_id, route=record.route, exc_info=exc)
+        self._log.error("failed", request_id=record.request_id, exc_info=exc)
 
     def page(self) -> bytes:
         """The metrics in Prometheus' text format."""

@@ -41,8 +41,9 @@ PARAMETERS: list[dict[str, Any]] = [
         "name": "X-Request-ID",
         "in": "header",
         "required": False,
-        "description": "A word of your own for this request; it comes back, and stands in the log.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+        "description": "A word of your own for this request, at most 128 of `A-Za-z0-9._:-`; it comes back, and "
+        "stands in the log. Anything else is replaced by a new one.",
+        "schema": {"type": "string"},
         "example": "page-17",
     },
 ]

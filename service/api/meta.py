@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -14,6 +16,8 @@ from service.errors import NotReady
 from service.options import DetectOptions, EraseOptions, InpaintOptions, SegmentOptions
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPEN: dict[str, Any] = {"security": []}
+"""Asks for no token, whatever the settings."""
 
 router = APIRouter(tags=["server"])
 """Answers under `/v1` and without it."""
@@ -57,14 +61,18 @@ async def info(request: Request) -> Info:
     )
 
 
-@root_router.get("/healthz", operation_id="getHealth", summary="Whether the process lives")
+@root_router.get("/healthz", operation_id="getHealth", summary="Whether the process lives", openapi_extra=OPEN)
 async def healthz() -> Health:
     """Answer as long as the event loop turns."""
     return Health(status="ok", version=service.__version__)
 
 
 @root_router.get(
-    "/readyz", operation_id="getReadiness", summary="Whether images are worked on", responses=documented(503)
+    "/readyz",
+    operation_id="getReadiness",
+    summary="Whether images are worked on",
+    responses=documented(503),
+    openapi_extra=OPEN,
 )
 async def readyz(request: Request) -> Health:
     """Answer 200 once every graph is verified and warm, and 503 before that and while the process stops."""

@@ -62,7 +62,8 @@ def test_operations_have_names_that_make_good_clients(document: dict[str, Any]) 
 @pytest.mark.parametrize("route", IMAGE_ROUTES)
 def test_every_field_has_its_unit_range_default_and_example(document: dict[str, Any], route: str) -> None:
     """Nobody has to read the code to fill in the form."""
-    schema = document["paths"][route]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    content = document["paths"][route]["post"]["requestBody"]["content"]["multipart/form-data"]
+    schema = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
     assert schema["additionalProperties"] is False
     for name, field in schema["properties"].items():
         assert field["description"], name
