@@ -217,7 +217,7 @@ def _write_as(
 def encode_mask(mask: Mask) -> Encoded:
     """Write a mask as 8-bit gray PNG."""
     stored = Stored(mask, "gray", 8)
-    return Encoded(png.write(stored, Metadata()), "image/png", "exact")
+    return Encoded(png.write(stored, Metadata(), level=png.QUICK), "image/png", "exact")
 
 
 _MODULES: dict[Format, FormatModule] = {

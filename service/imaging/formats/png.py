@@ -34,8 +34,8 @@ _LAYOUTS: dict[int, tuple[Layout, tuple[int, ...]]] = {  # colour type -> layout
 _COLOUR_TYPES = {"bilevel": 0, "gray": 0, "RGB": 2, "palette": 3, "gray+alpha": 4, "RGBA": 6}
 _MAX_CHUNKS = 65_536
 _MAX_PROFILE_BYTES = 8_000_000
-_QUICK = 1
-"""zlib level: a page takes a tenth of the time of level 6 and 8 % more bytes."""
+QUICK, SMALL = 1, 3
+"""zlib levels: for masks and for pictures. Level 6 takes twice the time of level 3 for 4 % fewer bytes."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def rewrite(data: bytes, stored: Stored) -> bytes:
         elif chunk.type == b"IDAT":
             if drawn:
                 continue
-            drawn, payload = True, _compress(stored)
+            drawn, payload = True, _compress(stored, SMALL)
         elif chunk.type == b"eXIf":
             payload = without_preview(payload)
         elif chunk.type in {b"acTL", b"fcTL", b"fdAT", b"hIST"}:
@@ -136,7 +136,7 @@ def rewrite(data: bytes, stored: Stored) -> bytes:
     return b"".join(written)
 
 
-def write(stored: Stored, metadata: Metadata) -> bytes:
+def write(stored: Stored, metadata: Metadata, *, level: int = SMALL) -> bytes:
     """Write a new file: samples at native depth, with the profile, EXIF, XMP and resolution where known."""
     height, width = stored.samples.shape[:2]
     head = struct.pack(">IIBBBBB", width, height, stored.bits, _COLOUR_TYPES[stored.layout], 0, 0, 0)
@@ -156,7 +156,7 @@ def write(stored: Stored, metadata: Metadata) -> bytes:
             written.append(_chunk(b"tRNS", _opacity(stored.palette, at_least=1)))
     if stored.colour_key is not None:
         written.append(_chunk(b"tRNS", struct.pack(f">{len(stored.colour_key)}H", *stored.colour_key)))
-    written += [_chunk(b"IDAT", _compress(stored)), _chunk(b"IEND", b"")]
+    written += [_chunk(b"IDAT", _compress(stored, level)), _chunk(b"IEND", b"")]
     return b"".join(written)
 
 
@@ -237,7 +237,7 @@ def _profile(payload: bytes | None) -> bytes | None:
     return profile if inflate.eof else None
 
 
-def _compress(stored: Stored) -> bytes:
+def _compress(stored: Stored, level: int) -> bytes:
     """The samples as IDAT payload: each row by the filter that leaves the smallest sum (PNG, 12.7), then zlib."""
     rows = _packed_rows(stored)
     width = rows.shape[1]
@@ -253,7 +253,7 @@ def _compress(stored: Stored) -> bytes:
         for kind in (1, 2):
             chosen = best == kind
             lines[chosen, 0], lines[chosen, 1:] = kind, candidates[kind][chosen]
-    return zlib.compress(lines.data, _QUICK)
+    return zlib.compress(lines.data, level)
 
 
 def _packed_rows(stored: Stored) -> npt.NDArray[np.uint8]:
