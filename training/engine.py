@@ -125,7 +125,7 @@ def train(
     """
     taken, reported_s, reported_at = 0, clock.elapsed_s, 0
     while not clock.is_over and (max_steps is None or taken < max_steps):
-        pool.refill()
+        pool.refill(most=4)
         for run in runs:
             run.step(pool, clock)
         taken += 1
