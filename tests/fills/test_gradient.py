@@ -1,0 +1,52 @@
+"""A gradient goes on through the hole as it was around it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from service.fills.gate import Background, look_at_ring
+from service.fills.gradient import fill_gradient
+from tests import pages
+
+
+def test_a_gradient_comes_back() -> None:
+    """Mean error in the hole under 1.5 levels, none of more than 3; outside nothing changes."""
+    clean = pages.gradient(140, 200)
+    hole = np.zeros((140, 200), np.uint8)
+    hole[40:100, 50:150] = 255
+    image = clean.copy()
+    image[hole > 0] = 0
+    background = look_at_ring(image, hole, hole)
+    assert background is not None
+
+    fill_gradient(image, hole, background, np.random.default_rng(0))
+
+    error = np.abs(image.astype(int) - clean)
+    assert error[hole > 0].mean() < 1.5
+    assert error.max() <= 3
+    assert not error[hole == 0].any()
+
+
+def test_levels_between_integers_are_dithered() -> None:
+    """A plane at 100.5 becomes 100 and 101 in equal parts: a wide soft gradient shows no bands."""
+    plane = np.zeros((3, 3), np.float32)
+    plane[0] = 100.5
+    image = pages.blank(64, 64)
+    background = Background(plane[0], plane, is_flat=False, plain_share=1.0)
+
+    fill_gradient(image, np.full((64, 64), 255, np.uint8), background, np.random.default_rng(0))
+
+    assert set(np.unique(image)) == {100, 101}
+    assert abs(image.mean() - 100.5) < 0.05
+
+
+def test_a_plane_that_leaves_the_range_is_cut() -> None:
+    """No level wraps around."""
+    plane = np.array([[0, 0, 0], [20, 20, 20], [0, 0, 0]], np.float32)
+    image = pages.noise(4, 40)
+    background = Background(plane[0], plane, is_flat=False, plain_share=1.0)
+
+    fill_gradient(image, np.full((4, 40), 255, np.uint8), background, np.random.default_rng(0))
+
+    assert (image[:, 20:] == 255).all()
+    assert (np.diff(image[0, :, 0].astype(int)) >= 0).all()

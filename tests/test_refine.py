@@ -1,0 +1,170 @@
+"""From found ink to what is erased: whole glyphs, and no outline bitten."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.errors import InvalidOption
+from service.imaging.masks import dilate
+from service.refine import refine
+from tests import pages
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (1, 300), (80, 60)])
+@pytest.mark.parametrize("dilate_px", [0, 3, 64])
+def test_no_strokes_give_an_empty_mask(size_hw: tuple[int, int], dilate_px: int) -> None:
+    """Where nothing was found nothing is erased, whatever the page shows."""
+    mask = refine(pages.noise(*size_hw), np.zeros(size_hw, np.uint8), dilate_px=dilate_px)
+
+    assert mask.shape == size_hw
+    assert not mask.any()
+
+
+def test_a_negative_growth_is_refused() -> None:
+    """InvalidOption names the value seen."""
+    with pytest.raises(InvalidOption, match="-1"):
+        refine(pages.blank(8, 8), np.full((8, 8), 255, np.uint8), dilate_px=-1)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000), st.integers(0, 8), st.sampled_from(["blank", "noise", "tone", "gradient"]))
+def test_a_mask_has_two_values_and_the_inputs_stay(seed: int, dilate_px: int, kind: str) -> None:
+    """0 and 255 only; image and strokes are not written to."""
+    rng = np.random.default_rng(seed)
+    image = {"blank": pages.blank, "noise": pages.noise, "tone": pages.tone, "gradient": pages.gradient}[kind](90, 110)
+    strokes = np.zeros((90, 110), np.uint8)
+    for x, y, width, height in rng.integers([0, 0, 1, 1], [110, 90, 40, 30], (4, 4)):
+        strokes[y : y + height, x : x + width] = 255
+    image[strokes > 0] //= 4
+    before = image.copy(), strokes.copy()
+
+    mask = refine(image, strokes, dilate_px=dilate_px)
+
+    assert mask.dtype == np.uint8
+    assert set(np.unique(mask)) <= {0, 255}
+    assert np.array_equal(image, before[0])
+    assert np.array_equal(strokes, before[1])
+
+
+@pytest.mark.parametrize("dilate_px", [1, 3, 6])
+def test_lettering_is_covered_to_its_softest_edge(dilate_px: int) -> None:
+    """Every pixel that the letters changed is erased, though only their dark cores were found."""
+    page = pages.bubble_page()
+
+    mask = refine(page.image, page.core, dilate_px=dilate_px)
+
+    assert (mask[page.ink > 0] == 255).all()
+
+
+@pytest.mark.parametrize("dilate_px", [0, 3, 8])
+def test_a_bubble_outline_right_next_to_text_is_kept(dilate_px: int) -> None:
+    """The outline passes 4 px from the last letter: not one of its dark pixels is erased."""
+    clean = pages.blank(160, 320)
+    cv2.ellipse(clean, (160, 80), (120, 60), 0, 0, 360, (0, 0, 0), 3, cv2.LINE_AA)
+    page = pages.lettered(clean, ("HELLO WORLD", 76, 90))
+    outline_row = np.flatnonzero(clean[85, :, 0] < 128)
+    shift = int(outline_row[outline_row > 160].min() - np.flatnonzero(page.ink.any(axis=0)).max()) - 5
+    page = pages.lettered(clean, ("HELLO WORLD", 76 + shift, 90))
+    gap = int(outline_row[outline_row > 160].min() - np.flatnonzero(page.ink.any(axis=0)).max())
+    assert 3 <= gap <= 6
+
+    mask = refine(page.image, page.core, dilate_px=dilate_px)
+
+    assert not mask[clean[:, :, 0] < 128].any()
+    assert (mask[page.core > 0] == 255).all()
+
+
+def test_a_dot_that_the_network_missed_is_erased_with_its_word() -> None:
+    """The full stop after "Mr" is too small for a network, and goes with the words around it all the same."""
+    page = pages.lettered(pages.blank(120, 240), ("Mr", 60, 70), ("Fox", 102, 70))
+    left = int(np.flatnonzero(page.ink[:, :98].any(axis=0)).max())
+    right = int(np.flatnonzero(page.ink[:, 98:].any(axis=0)).min()) + 98
+    image = page.image.copy()
+    cv2.circle(image, ((left + right) // 2, 67), 2, (0, 0, 0), -1, cv2.LINE_AA)
+    assert right - left > 8
+    dot = (image != page.image).any(axis=2)
+
+    mask = refine(image, page.core, dilate_px=3)
+
+    assert (mask[dot] == 255).all()
+
+
+def test_a_dash_that_continues_a_line_is_erased_with_it() -> None:
+    """A long thin stroke on the line of the text, which a network takes for drawing, goes with the word."""
+    page = pages.lettered(pages.blank(120, 360), ("BUT", 60, 70))
+    end = int(np.flatnonzero(page.ink.any(axis=0)).max())
+    image = page.image.copy()
+    image[60:63, end + 8 : end + 40] = 0
+
+    mask = refine(image, page.core, dilate_px=3)
+
+    assert (mask[60:63, end + 8 : end + 40] == 255).all()
+
+
+def test_a_panel_border_beside_a_word_is_no_dash() -> None:
+    """A line that runs on to the page's edges is kept."""
+    page = pages.lettered(pages.blank(120, 360), ("BUT", 60, 70))
+    end = int(np.flatnonzero(page.ink.any(axis=0)).max())
+    image = page.image.copy()
+    image[:, end + 10 : end + 13] = 0
+
+    mask = refine(image, page.core, dilate_px=3)
+
+    assert not mask[:, end + 10 : end + 13].any()
+
+
+@pytest.mark.parametrize("background", [255, 240])
+def test_a_half_found_glyph_is_completed_on_paper(background: int) -> None:
+    """Where the network saw the upper half of each letter, the lower half is erased too."""
+    page = pages.lettered(pages.blank(120, 240, background), ("HELLO", 60, 75), scale=1.2)
+    rows = np.flatnonzero(page.ink.any(axis=1))
+    half = page.core.copy()
+    half[(rows.min() + rows.max()) // 2 :] = 0
+
+    mask = refine(page.image, half, dilate_px=3)
+
+    assert (mask[page.ink > 0] == 255).all()
+
+
+def test_without_growth_the_found_ink_is_still_erased() -> None:
+    """`dilate_px=0` takes the glyphs and next to nothing beside them."""
+    page = pages.bubble_page()
+
+    mask = refine(page.image, page.core, dilate_px=0)
+
+    assert (mask[page.core > 0] == 255).all()
+    assert not mask[dilate(page.ink, 1) == 0].any()
+
+
+@pytest.mark.parametrize("dilate_px", [0, 3, 5])
+def test_over_art_the_mask_only_grows(dilate_px: int) -> None:
+    """Where the background gives no help, all that was found is erased with its margin, and little more."""
+    page = pages.lettered(pages.noise(140, 240), ("CRASH", 60, 80), scale=1.2)
+    strokes = pages.lettered(pages.blank(140, 240), ("CRASH", 60, 80), scale=1.2).core
+
+    mask = refine(page.image, strokes, dilate_px=dilate_px)
+
+    assert (mask[dilate(strokes, dilate_px) > 0] == 255).all()
+    assert not mask[dilate(strokes, dilate_px + 30) == 0].any()
+
+
+def test_specks_are_not_text() -> None:
+    """A pixel or two that the network took for ink are left alone."""
+    strokes = np.zeros((60, 60), np.uint8)
+    strokes[20:22, 20:22] = 255
+
+    assert not refine(pages.noise(60, 60), strokes, dilate_px=3).any()
+
+
+def test_text_on_one_side_changes_nothing_on_the_other() -> None:
+    """What is erased around one word does not depend on another word far from it."""
+    left = pages.lettered(pages.blank(120, 640), ("HELLO", 30, 70))
+    both = pages.lettered(pages.blank(120, 640), ("HELLO", 30, 70), ("THERE", 480, 70))
+
+    alone, together = (refine(page.image, page.core, dilate_px=3) for page in (left, both))
+
+    assert np.array_equal(alone[:, :300], together[:, :300])
