@@ -6,6 +6,7 @@ import math
 import signal
 import socket
 import sys
+from importlib.util import find_spec
 from types import FrameType
 
 import uvicorn
@@ -40,6 +41,8 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until a signal says stop; the exit code of the process."""
     configure_logging(settings.log_level)
+    if settings.telemetry and find_spec("opentelemetry.sdk") is None:
+        return _start_failed("TEXT_ERASER_TELEMETRY is set; it needs the extra: pip install 'text-eraser[telemetry]'")
     try:
         listener = _listen(settings.host, settings.port)
     except OSError as exc:

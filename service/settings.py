@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     docs: bool = Field(default=True, description="Whether `/docs` and `/openapi.json` are served.")
     telemetry: bool = Field(
         default=False,
-        description="OpenTelemetry traces and metrics, set up from `OTEL_*` (needs `fastapi[opentelemetry]`).",
+        description="OpenTelemetry, set up from `OTEL_EXPORTER_OTLP_ENDPOINT` (needs the extra `telemetry`).",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 

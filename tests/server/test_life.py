@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -92,6 +93,16 @@ def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
 
         assert server.process.wait(timeout=50) == 3
         assert f"port {port}" in server.said
+
+
+def test_tracing_without_its_extra_stops_the_start(tmp_path: Path) -> None:
+    """What was asked for is not left out in silence; the message names the extra."""
+    if find_spec("opentelemetry.sdk") is not None:
+        pytest.skip("the extra is installed here")
+    server = ServerProcess(tmp_path / "log", telemetry=True)
+
+    assert server.process.wait(timeout=50) == 3
+    assert "text-eraser[telemetry]" in server.said
 
 
 def test_the_command_line_gives_the_servers_bytes(server: ServerProcess, tmp_path: Path) -> None:
