@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import cv2
 from fastapi import FastAPI
@@ -16,8 +15,9 @@ from starlette.middleware import Middleware
 
 from service.api import detect, erase, inpaint, meta, segment
 from service.api.jobs import Backend, Limits
-from service.api.pages import add_docs, describe
+from service.api.pages import PAGE_PATHS, add_docs, add_page, describe
 from service.api.problems import Problems, http_exception, validation_error
+from service.bundle import bundled
 from service.eraser import Eraser
 from service.http.middleware import Admission, Sight
 from service.http.security import BearerTokens, cors
@@ -29,15 +29,10 @@ from service.store import ModelStore, Task
 from service.telemetry import Telemetry
 from service.workers import Workers
 
-HERE = Path(__file__).parent
-STORES = (HERE / "_data" / "model_store", HERE.parent / "model_store")
-"""Where an installed package and a source tree keep their models."""
-
 
 def open_store(settings: Settings) -> ModelStore:
     """The model store that the settings name, else the one that came with us. Raises ModelStoreError."""
-    found = next((path for path in STORES if path.exists()), STORES[-1])
-    return ModelStore.open(settings.model_store or found)
+    return ModelStore.open(settings.model_store or bundled("model_store"))
 
 
 def open_sessions(store: ModelStore, *, threads: int) -> dict[str, Session]:
@@ -107,6 +102,7 @@ def create_app(
         app.include_router(module.router, prefix="/v1")
         app.include_router(module.router, include_in_schema=False)
     app.include_router(meta.root_router)
+    add_page(app)
     if settings.docs:
         add_docs(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
@@ -124,7 +120,7 @@ def _layers(settings: Settings, backend: Backend) -> list[Middleware]:
             Middleware(
                 BearerTokens,
                 tokens=[token.get_secret_value() for token in settings.tokens],
-                open_paths=frozenset({"/metrics"} if settings.metrics_public else ()),
+                open_paths=PAGE_PATHS | ({"/metrics"} if settings.metrics_public else set()),
             )
         )
     layers.append(

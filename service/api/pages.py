@@ -1,9 +1,10 @@
-"""The OpenAPI document, and the page that shows it: from installed files, so that it works with the network off."""
+"""The web page, the OpenAPI document and the page that shows it: all from our own files, for the network may be off."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
-from starlette.responses import HTMLResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Scope
 
 from service.api.schemas import Problem
+from service.bundle import bundled
 
 API_VERSION = "1.0.0"
 """Version of the interface, not of the package: changes when the document does."""
@@ -26,6 +30,39 @@ Removes text from images: manga and comic pages first. Upload a picture as `mult
 Every answer that is not 2xx is `application/problem+json` (RFC 9457): branch on `type`, which never changes, not on
 the words. 503 carries `Retry-After`. Send `X-Request-ID` to find a request in the log.
 """
+WEB = bundled("web")
+"""The page at `/`: plain files, sent as they are."""
+PAGE_PATHS = frozenset({"/"} | {f"/web/{path.name}" for path in WEB.glob("*.*")})
+"""What a browser may fetch without a token: it could not send one before the page is there. Nothing secret is in it."""
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",  # kept, and asked about with its ETag each time
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class PageFiles(StaticFiles):
+    """The files of the web page, with the headers that keep it to itself."""
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file, or 304 where the browser has it."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.update(PAGE_HEADERS)
+        return response
+
+
+def add_page(app: FastAPI) -> None:
+    """Serve the web page at `/` and its files under `/web`."""
+    files = PageFiles(directory=WEB)
+
+    async def page(request: Request) -> Response:
+        return await files.get_response("index.html", request.scope)
+
+    app.add_route("/", page, include_in_schema=False)
+    app.mount("/web", files, name="web")
 
 
 def add_docs(app: FastAPI) -> None:
