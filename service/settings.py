@@ -57,7 +57,7 @@ class Settings(BaseSettings):
         30.0, gt=0, le=3600, description="Longest time of one request, seconds, from its last byte in. Longer: 504."
     )
     receive_timeout_s: float = Field(
-        10.0,
+        9.5,
         gt=0,
         le=3600,
         description="Seconds for a request's headers, and for each 256 KiB of its body. Longer: cut.",
