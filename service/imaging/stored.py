@@ -79,9 +79,13 @@ def alpha_of(stored: Stored) -> npt.NDArray[np.uint8] | None:
 def put(stored: Stored, result: Image, mask: Mask) -> Stored:
     """Write `result` into the samples where `mask` is 255; everywhere else each sample stays as it is.
 
-    Alpha stays as it is everywhere, also inside the mask.
+    Alpha stays as it is everywhere, also inside the mask. A pixel that already shows the result keeps its samples,
+    which may say more than the view does; so does one that is fully transparent, of which nothing is seen.
     """
-    hole = mask == 255
+    hole = (mask == 255) & _differing(view(stored), result)
+    alpha = alpha_of(stored)
+    if alpha is not None:
+        hole &= alpha > 0
     if not hole.any():
         return stored
     if stored.layout == "palette":
@@ -93,7 +97,7 @@ def put(stored: Stored, result: Image, mask: Mask) -> Stored:
     target = samples[..., : fill.shape[-1]] if samples.ndim == 3 else samples[..., None]
     np.copyto(target, fill, where=hole[..., None])
     if stored.colour_key is not None:
-        _keep_key(samples, stored, hole)
+        _keep_opaque(samples, stored.colour_key, hole)
     return replace(stored, samples=samples)
 
 
@@ -114,12 +118,16 @@ def untouched_sha256(stored: Stored, mask: Mask) -> str:
 
 def changed_pixels(before: Stored, after: Stored) -> npt.NDArray[np.bool_]:
     """`(H, W)`: where any sample of a pixel differs."""
-    if before.samples.ndim == 2:
-        return np.asarray(before.samples != after.samples, np.bool_)
-    changed = before.samples[..., 0] != after.samples[..., 0]
-    for channel in range(1, before.samples.shape[2]):  # several times faster than any(axis=2)
-        changed = changed | (before.samples[..., channel] != after.samples[..., channel])
-    return np.asarray(changed, np.bool_)
+    return _differing(before.samples, after.samples)
+
+
+def _differing(one: Samples, other: Samples) -> npt.NDArray[np.bool_]:
+    if one.ndim == 2:
+        return np.asarray(one != other, np.bool_)
+    differing = np.asarray(one[..., 0] != other[..., 0], np.bool_)
+    for channel in range(1, one.shape[2]):  # several times faster than any(axis=2)
+        differing |= one[..., channel] != other[..., channel]
+    return differing
 
 
 def to_8_bits(samples: Samples, bits: int) -> npt.NDArray[np.uint8]:
@@ -184,14 +192,10 @@ def _is_key(samples: Samples, key: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     return np.asarray(same if same.ndim == 2 else same.all(axis=2), np.bool_)
 
 
-def _keep_key(samples: Samples, stored: Stored, hole: npt.NDArray[np.bool_]) -> None:
-    """Keep transparent pixels transparent and opaque ones opaque, where one colour stands for transparency."""
-    assert stored.colour_key is not None
-    was = _is_key(stored.samples, stored.colour_key)
-    samples[hole & was] = stored.samples[hole & was]
-    became = hole & ~was & _is_key(samples, stored.colour_key)
-    last = stored.colour_key[-1]
-    nudged = last - 1 if last > 0 else 1  # the nearest colour that is not the key
+def _keep_opaque(samples: Samples, key: tuple[int, ...], hole: npt.NDArray[np.bool_]) -> None:
+    """Move filled pixels off the one colour that stands for transparency, by one level."""
+    became = hole & _is_key(samples, key)
+    nudged = key[-1] - 1 if key[-1] > 0 else 1
     if samples.ndim == 2:
         samples[became] = nudged
     else:

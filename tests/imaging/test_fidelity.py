@@ -346,6 +346,29 @@ def test_flat_16_bit_paper_comes_back_at_its_own_value():
     assert np.array_equal(stored_samples(encoded.data), paper)
 
 
+def test_a_pixel_that_already_shows_the_result_keeps_its_16_bits():
+    """Inside the mask, too: where nothing was to be changed, the low byte is not lost."""
+    samples = deep(3)
+    picture = codec.decode(png(2, 16, samples), max_pixels=MAX_PIXELS)
+    result = picture.image.copy()
+    result[10:12, 15:17] = FILL
+
+    encoded = codec.encode(picture, result, mask=box_mask(), format="same", quality=None)
+
+    changed = (stored_samples(encoded.data)[..., ::-1] != samples).any(axis=2)
+    assert changed.sum() == 4
+
+
+def test_what_is_stored_under_full_transparency_is_left_alone():
+    """Nobody sees it, so nobody erases it: the samples under alpha 0 stay, also inside the mask."""
+    clear = np.dstack([rgb(), np.zeros((HEIGHT, WIDTH), np.uint8)])
+
+    picture, encoded = erase_box(saved(clear, "PNG"))
+
+    assert (picture.image == 255).all()
+    assert np.array_equal(stored_samples(encoded.data), clear)
+
+
 def test_flat_cmyk_paper_comes_back_in_its_own_inks():
     """A gray printed from three inks is filled with those inks, not with black that only looks the same."""
     paper = np.full((HEIGHT, WIDTH, 4), (90, 80, 70, 0), np.uint8)

@@ -34,7 +34,7 @@ from service.imaging.palettes import Palette
 from service.imaging.stored import Metadata, Samples, Stored
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_ORIENTATION, _CHANNELS, _RESOLUTION_X, _RESOLUTION_Y, _RESOLUTION_UNIT = 274, 277, 282, 283, 296
+_ORIENTATION, _CHANNELS, _RESOLUTION_X, _RESOLUTION_Y, _PLANES, _RESOLUTION_UNIT = 274, 277, 282, 283, 284, 296
 _EXTRA, _SAMPLE_FORMAT, _XMP, _ICC = 338, 339, 700, 34675
 _RASTER_TAGS = {
     254,
@@ -197,35 +197,29 @@ def _layout(data: bytes, directory: Directory) -> tuple[Layout, int]:
     photometric, channels = directory.integer(data, _PHOTOMETRIC, 1), directory.integer(data, _CHANNELS, 1)
     depths = set(directory.integers(data, _BITS) or (1,))
     extra, formats = directory.integers(data, _EXTRA), set(directory.integers(data, _SAMPLE_FORMAT) or (1,))
-    compression = directory.integer(data, _COMPRESSION, 1)
-    layout = _LAYOUTS.get((photometric, channels))
+    compression, planes = directory.integer(data, _COMPRESSION, 1), directory.integer(data, _PLANES, 1)
+    layout = _LAYOUTS.get((photometric, channels), "gray")
     bits = min(depths)
-    reason = (
-        f"compression {compression}"
-        if compression not in _COMPRESSIONS
-        else f"samples of format {formats}"
-        if formats != {1}
-        else f"photometric {photometric} with {channels} samples a pixel"
-        if layout is None
-        else f"{depths} bits a sample"
-        if len(depths) > 1 or bits not in {1, 2, 4, 8, 16}
-        else f"extra samples {extra}"
-        if extra not in {(), (_UNASSOCIATED,)} or (extra and layout not in {"RGBA", "gray+alpha"})
-        else f"{bits} bits a sample in this mode"
-        if not _depth_fits(layout, bits, photometric)
-        else None
-    )
-    if reason is not None or layout is None:
-        raise UnsupportedFormat(f"The TIFF has {reason}, which is not read here.")
+    has_alpha = layout in {"RGBA", "gray+alpha"}
+    for is_read, what in (
+        (compression in _COMPRESSIONS, f"compression {compression}"),
+        (formats == {1}, f"samples of format {sorted(formats)}"),
+        ((photometric, channels) in _LAYOUTS, f"photometric {photometric} with {channels} samples a pixel"),
+        (len(depths) == 1, f"samples of {sorted(depths)} bits"),
+        (extra == () or (has_alpha and extra == (_UNASSOCIATED,)), f"extra samples {extra}"),
+        (_depth_fits(layout, bits, photometric, planes), f"{bits} bits a sample in this mode"),
+    ):
+        if not is_read:
+            raise UnsupportedFormat(f"The TIFF has {what}, which is not read here.")
     if bits == 1 and layout == "gray":
         return "bilevel", 1
-    return layout, max(bits, 8)  # 2 and 4 bits are written at 8: TIFF writers know no less
+    return layout, max(bits, 8)  # 2 and 4 bits are written at 8: the writers know no less
 
 
-def _depth_fits(layout: Layout, bits: int, photometric: int) -> bool:
+def _depth_fits(layout: Layout, bits: int, photometric: int, planes: int) -> bool:
     if bits == 16:
-        return layout in {"gray", "RGB", "RGBA"} and photometric != 0
-    return bits == 8 or layout in {"gray", "palette"}
+        return layout in {"gray", "RGB", "RGBA"} and photometric != 0 and planes == 1
+    return bits == 8 or (bits in {1, 2, 4} and layout in {"gray", "palette"})
 
 
 def _count_pages(data: bytes, directory: Directory) -> int:
