@@ -13,6 +13,12 @@ from service.imaging.masks import dilate_disc
 
 RINGS_PX = (9, 5)
 """Radii of the rings looked at: a wide one first; a narrow one where a small bubble leaves no room for it."""
+STRETCHES_PX = (6, 4)
+"""Radii, for the wide and the narrow ring, of the stretch that is looked at for clean background."""
+CLEAN_SHARE = 0.95
+MIN_CLEAN_RING_SHARES = (0.15, 0.05)
+"""Share of each ring that must lie in clean stretches. Outline and art come near a text at some places of its ring;
+the dots of a screentone are at all of them, and they are no reason to paint it white."""
 TOUCHING_PX = 3
 TOLERANCE_LEVELS = 12
 MIN_RING_SHARE = 0.72
@@ -54,12 +60,14 @@ def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None
     """The plain background around `hole`, or None if what is there is not plain.
 
     Plain: most of the ring, and nearly all that touches the hole, is within TOLERANCE_LEVELS of one colour,
-    or of a colour that changes linearly. `forbidden` `(H, W)` holds every hole: no ring looks at another's text.
+    or of a colour that changes linearly, and what is not is not spread all over the ring.
+    `forbidden` `(H, W)` holds every hole: no ring looks at another's text.
     """
-    for radius_px in RINGS_PX:
+    for radius_px, stretch_px, min_share in zip(RINGS_PX, STRETCHES_PX, MIN_CLEAN_RING_SHARES, strict=True):
         background = _look(image, hole, forbidden, radius_px)
         if background is not None:
-            return background
+            near = ring_of(hole, forbidden, radius_px)
+            return background if _clean_share(image, near, background, stretch_px) >= min_share else None
     return None
 
 
@@ -89,6 +97,17 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
     is_flat = bool((over_hole.max(axis=0) - over_hole.min(axis=0)).max() <= FLAT_RANGE_LEVELS)
     colour = np.median(samples[plain], axis=0).astype(np.float32)
     return Background(colour, plane, is_flat, plain_share)
+
+
+def _clean_share(image: Image, near: npt.NDArray[np.bool_], background: Background, stretch_px: int) -> float:
+    """Share of the ring `near` whose neighbours in it, up to `stretch_px` away, are `background`, all but a few."""
+    plain = near & (deviation(image, background) <= TOLERANCE_LEVELS)
+    side = 2 * stretch_px + 1
+    plain_count, count = (
+        cv2.boxFilter(flags.astype(np.float32), -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
+        for flags in (plain, near)
+    )
+    return float(np.mean(plain_count[near] >= CLEAN_SHARE * count[near]))
 
 
 def deviation(image: Image, background: Background) -> npt.NDArray[np.float32]:

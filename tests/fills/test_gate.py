@@ -1,0 +1,165 @@
+"""The gate says of each surrounding what it is: one colour, one gradient, or neither."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.fills.gate import Background, deviation, look_at_ring, ring_of, shrink_to
+from service.imaging.arrays import Image, Mask
+from tests import pages
+
+
+def block(height: int = 100, width: int = 120, margin_px: int = 30) -> Mask:
+    """A mask with one block in its middle."""
+    mask = np.zeros((height, width), np.uint8)
+    mask[margin_px : height - margin_px, margin_px : width - margin_px] = 255
+    return mask
+
+
+def scribbled(clean: Image, hole: Mask) -> Image:
+    """`clean` with dark ink and noise in the hole: nothing that is erased may be looked at."""
+    image = clean.copy()
+    image[hole > 0] = pages.noise(*hole.shape)[hole > 0] // 2
+    return image
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255)))
+def test_any_one_colour_is_seen_exactly(colour: tuple[int, int, int]) -> None:
+    """Around one colour the background is flat, is that colour, and all of the ring is plain."""
+    hole = block()
+    clean = np.full((*hole.shape, 3), colour, np.uint8)
+
+    background = look_at_ring(scribbled(clean, hole), hole, hole)
+
+    assert background is not None
+    assert background.is_flat
+    assert background.plain_share == 1.0
+    assert background.colour.tolist() == list(colour)
+
+
+def test_white_with_ink_and_art_near_is_still_white() -> None:
+    """An outline that crosses the ring does not tint the paper."""
+    hole = block()
+    clean = pages.blank(*hole.shape)
+    clean[:, 22:25] = 0
+
+    background = look_at_ring(scribbled(clean, hole), hole, hole)
+
+    assert background is not None
+    assert background.is_flat
+    assert background.colour.tolist() == [255, 255, 255]
+    assert background.plain_share < 1
+
+
+def test_a_linear_gradient_is_a_plane() -> None:
+    """The plane gives back what was under the hole within 1.5 levels on average, and is not flat."""
+    hole = block(140, 200)
+    clean = pages.gradient(140, 200)
+
+    background = look_at_ring(scribbled(clean, hole), hole, hole)
+
+    assert background is not None
+    assert not background.is_flat
+    assert deviation(clean, background)[hole > 0].mean() < 1.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_is_not_plain(seed: int) -> None:
+    """Art goes to the network."""
+    hole = block()
+
+    assert look_at_ring(pages.noise(*hole.shape, seed), hole, hole) is None
+
+
+def test_an_edge_between_two_colours_is_not_plain() -> None:
+    """Half black, half gray: no one colour would do."""
+    hole = block()
+    image = pages.blank(*hole.shape, level=120)
+    image[:, hole.shape[1] // 2 :] = 0
+
+    assert look_at_ring(image, hole, hole) is None
+
+
+@pytest.mark.parametrize("period_px", [4, 5, 6, 8, 10, 12])
+def test_screentone_is_not_plain(period_px: int) -> None:
+    """Dots are not a colour, however regular: a tone of a quarter ink once passed for white paper with art near."""
+    hole = block()
+
+    assert look_at_ring(pages.tone(*hole.shape, period_px), hole, hole) is None
+
+
+def test_a_bubble_without_room_is_white_all_the_same() -> None:
+    """An outline that closely follows the text, and tone beyond it, leave the paper white."""
+    hole = block()
+    image = pages.tone(*hole.shape)
+    cv2.rectangle(image, (22, 22), (97, 77), (255, 255, 255), -1)
+    cv2.rectangle(image, (22, 22), (97, 77), (0, 0, 0), 2)
+
+    background = look_at_ring(scribbled(image, hole), hole, hole)
+
+    assert background is not None
+    assert background.is_flat
+    assert background.colour.tolist() == [255, 255, 255]
+
+
+def test_a_hole_without_surroundings_is_not_plain() -> None:
+    """A mask over the whole image, and one that leaves a few pixels, say nothing about a background."""
+    image = pages.blank(40, 40)
+    hole = np.full((40, 40), 255, np.uint8)
+    assert look_at_ring(image, hole, hole) is None
+
+    hole[0, :5] = 0
+    assert look_at_ring(image, hole, hole) is None
+
+
+def test_what_is_forbidden_is_not_looked_at() -> None:
+    """Another text right beside the hole counts neither as background nor against it."""
+    hole, others = block(), np.zeros((100, 120), np.uint8)
+    others[:, 92:] = 255
+    image = scribbled(pages.blank(100, 120), others)
+
+    background = look_at_ring(image, hole, np.maximum(hole, others))
+
+    assert background is not None
+    assert background.plain_share == 1.0
+    assert look_at_ring(image, others, np.maximum(hole, others)) is not None
+
+
+def test_the_ring_is_near_the_hole_and_outside_of_everything_forbidden() -> None:
+    """Within the radius of the hole, disjoint from it and from the rest of the mask."""
+    hole = block()
+    forbidden = hole.copy()
+    forbidden[:20] = 255
+
+    ring = ring_of(hole, forbidden, 7)
+
+    far = cv2.distanceTransform(255 - hole, cv2.DIST_L2, 5)
+    assert ring.any()
+    assert not ring[forbidden > 0].any()
+    assert far[ring].max() <= 8
+    assert ring[(far > 0) & (far < 6) & (forbidden == 0)].all()
+
+
+def test_deviation_is_the_largest_channel_difference_from_the_plane() -> None:
+    """Hand-worked: red 10 + x, green 20 + 2y, blue 30."""
+    plane = np.array([[10, 20, 30], [1, 0, 0], [0, 2, 0]], np.float32)
+    background = Background(plane[0], plane, is_flat=False, plain_share=1.0)
+    image = np.array([[[10, 20, 30], [11, 20, 37]], [[10, 22, 30], [0, 22, 30]]], np.uint8)
+
+    assert deviation(image, background).tolist() == [[0, 7], [0, 11]]
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 20))
+def test_the_box_around_a_mask_holds_it_and_stays_inside(x: int, y: int, margin_px: int) -> None:
+    """The margin is there, or the border is."""
+    mask = np.zeros((10, 10), np.uint8)
+    mask[y, x] = 255
+
+    box = shrink_to(mask, margin_px)
+
+    assert box == (max(0, x - margin_px), max(0, y - margin_px), min(10, x + margin_px + 1), min(10, y + margin_px + 1))
