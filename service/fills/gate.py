@@ -18,7 +18,9 @@ STRETCHES_PX = (6, 4)
 CLEAN_SHARE = 0.95
 MIN_CLEAN_RING_SHARES = (0.15, 0.05)
 """Share of each ring that must lie in clean stretches. Outline and art come near a text at some places of its ring;
-the dots of a screentone are at all of them, and they are no reason to paint it white."""
+the dots of a screentone are at all of them, and a narrow ring may happen to lie between them."""
+MIN_CLEAN_SHARE_AMONG_SPOTS = 0.5
+"""The same for the narrow ring where the wide one is not clean: an outline that follows the text all around."""
 TOUCHING_PX = 3
 TOLERANCE_LEVELS = 12
 MIN_RING_SHARE = 0.72
@@ -63,11 +65,15 @@ def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None
     or of a colour that changes linearly, and what is not is not spread all over the ring.
     `forbidden` `(H, W)` holds every hole: no ring looks at another's text.
     """
+    is_spotted = False
     for radius_px, stretch_px, min_share in zip(RINGS_PX, STRETCHES_PX, MIN_CLEAN_RING_SHARES, strict=True):
         background = _look(image, hole, forbidden, radius_px)
-        if background is not None:
-            near = ring_of(hole, forbidden, radius_px)
-            return background if _clean_share(image, near, background, stretch_px) >= min_share else None
+        if background is None:
+            continue
+        clean_share = _clean_share(image, ring_of(hole, forbidden, radius_px), background, stretch_px)
+        if clean_share >= (MIN_CLEAN_SHARE_AMONG_SPOTS if is_spotted else min_share):
+            return background
+        is_spotted = True
     return None
 
 
