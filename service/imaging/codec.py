@@ -19,7 +19,7 @@ from service.imaging.colour import luma
 from service.imaging.conversion import for_jpeg, for_png, for_webp, stand_upright
 from service.imaging.formats import avif, bmp, gif, jpeg, png, tiff, webp
 from service.imaging.formats.jpeg_blocks import unreached
-from service.imaging.formats.rasters import foreign_errors, memory_errors
+from service.imaging.formats.rasters import ensure_memory, foreign_errors, memory_errors
 from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
 from service.imaging.orientation import stored_order, upright
 from service.imaging.stored import Metadata, Stored, alpha_of, changed_pixels, put, untouched_sha256, view
@@ -90,6 +90,7 @@ def decode(data: bytes, *, max_pixels: int) -> Picture:
     """Decode an image file. Raises what `read_header` raises, and OutOfMemory."""
     header = read_header(data, max_pixels=max_pixels)
     with foreign_errors(header.format.upper()):
+        ensure_memory(header)
         stored = _MODULES[header.format].read(data, header)
     with memory_errors():
         image = upright(view(stored), header.orientation)

@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 import zlib
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -21,11 +22,14 @@ from service.errors import (
     CorruptImage,
     EmptyFile,
     NotAnImage,
+    NotEncodable,
+    OutOfMemory,
     TextEraserError,
     TooManyPixels,
     UnsupportedFormat,
 )
 from service.imaging import codec
+from service.imaging.formats import rasters
 
 MAX_PIXELS = 40_000_000
 FORMATS = [
@@ -292,6 +296,31 @@ def test_jpeg_of_more_than_8_bits_is_unsupported(precision):
 
     with pytest.raises(UnsupportedFormat, match=f"{precision} bits"):
         codec.read_header(bytes(data), max_pixels=MAX_PIXELS)
+
+
+@pytest.mark.parametrize("name", ["WEBP", "AVIF", "PNG", "JPEG"])
+def test_without_memory_a_sound_file_is_not_called_damaged(name, monkeypatch):
+    """Too little memory is OutOfMemory, 503: the client may come again with the same file."""
+
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(codec, "ensure_memory", refuse)
+
+    with pytest.raises(OutOfMemory):
+        codec.decode(valid(name), max_pixels=MAX_PIXELS)
+
+
+def test_an_encoder_without_memory_says_so():
+    """Whatever words an encoder uses for it, it becomes OutOfMemory; other refusals become NotEncodable."""
+    image = PillowImage.new("RGB", (4, 4))
+    for raised, expected in (
+        (MemoryError(), OutOfMemory),
+        (RuntimeError("Conversion to YUV failed: Out of memory"), OutOfMemory),
+        (OSError("encoder error -2"), NotEncodable),
+    ):
+        with mock.patch.object(image, "save", side_effect=raised), pytest.raises(expected):
+            rasters.encode_with_pillow(image, "AVIF")
 
 
 def test_threads_do_not_disturb_one_another():

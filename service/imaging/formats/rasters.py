@@ -32,6 +32,8 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 cv2.utils.logging.setLogLevel(
     cv2.utils.logging.LOG_LEVEL_SILENT
 )  # its decoders would print each damaged file to stderr
+_BYTES_A_PIXEL = 12
+"""Two canvases of a decoder at four bytes, and the array made of them."""
 _NO_MEMORY = "There is not enough memory for this image right now."
 
 
@@ -60,6 +62,11 @@ def foreign_errors(title: str) -> Iterator[None]:
         raise CorruptImage(f"The {title} file is damaged or cut off.") from exc
 
 
+def ensure_memory(header: Header) -> None:
+    """Raise MemoryError where there is not enough for decoding: libwebp and libavif would call the file damaged."""
+    np.empty(header.width * header.height * _BYTES_A_PIXEL, np.uint8)
+
+
 def open_with_pillow(data: bytes, pillow_format: str) -> PillowImage.Image:
     """Open with exactly one of Pillow's plugins; raises what the plugin raises: use inside `foreign_errors`."""
     return PillowImage.open(io.BytesIO(data), formats=[pillow_format])
@@ -78,7 +85,9 @@ def encode_with_pillow(image: PillowImage.Image, pillow_format: str, **options: 
         image.save(buffer, pillow_format, **options)
     except MemoryError as exc:
         raise OutOfMemory(_NO_MEMORY) from exc
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RuntimeError) as exc:
+        if "memory" in str(exc).lower():  # libavif's way of saying it
+            raise OutOfMemory(_NO_MEMORY) from exc
         raise NotEncodable(
             f"The {pillow_format} encoder cannot write this image of {image.size} {image.mode}."
         ) from exc
