@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -50,7 +51,9 @@ class Deadline:
         if self._reason is None and self.remaining_s == 0.0:
             self.stop()
         if self._reason is not None:
-            raise self._reason
+            # A copy: a raised exception holds the frames that it passed, those hold this deadline and images too;
+            # were it the reason itself, such a ring would keep them until the garbage collector comes by.
+            raise copy.copy(self._reason)
 
     @contextmanager
     def stopping(self, callback: Callable[[], None]) -> Iterator[None]:

@@ -104,6 +104,7 @@ class Workers:
                 timer.cancel()
             if job is None:
                 self._leave(ticket)
+            del job  # a failed job holds its exception, that this frame: a ring that keeps an image's arrays
 
     async def close(self) -> None:
         """Take no more jobs and wait for the threads that still run."""

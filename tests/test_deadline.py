@@ -113,4 +113,4 @@ def test_many_threads_may_stop_at_once() -> None:
     assert deadline.stopped in reasons
     with pytest.raises(ClientGone) as raised:
         deadline.check()
-    assert raised.value is deadline.stopped
+    assert raised.value.detail == deadline.stopped.detail

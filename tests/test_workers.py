@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 
 import cv2
+import numpy as np
 import pytest
 
 from service.deadline import Deadline
@@ -257,3 +260,31 @@ async def test_no_slot_leaks_over_many_mixed_ends(workers: Workers) -> None:
 
     await until(lambda: workers.in_flight == 0 and workers.queue_depth == 0)
     assert (await workers.run(lambda: "free", Deadline())).value == "free"
+
+
+@pytest.mark.parametrize("failure", [None, MemoryError, ValueError], ids=["deadline", "memory", "bug"])
+async def test_work_that_fails_holds_no_image_afterwards(workers: Workers, failure: type[Exception] | None) -> None:
+    """Arrays of a job that was stopped or failed are freed at once, without the garbage collector.
+
+    They were not: each answer 504 or 503 kept its image's working memory, until the container's limit was reached.
+    """
+    deadline = Deadline()
+    held: list[weakref.ref[np.ndarray]] = []
+
+    def work() -> None:
+        image = np.zeros((64, 64), np.uint8)
+        held.append(weakref.ref(image))
+        if failure is not None:
+            raise failure
+        deadline.stop()
+        deadline.check()
+
+    gc.disable()
+    try:
+        with pytest.raises((DeadlineExceeded, OutOfMemory, ValueError)):
+            await workers.run(work, deadline)
+        await until(lambda: workers.in_flight == 0)
+
+        assert held[0]() is None
+    finally:
+        gc.enable()
