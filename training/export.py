@@ -19,7 +19,7 @@ import torch
 
 from service.deadline import Deadline
 from service.session import Session
-from service.store import MANIFEST_NAME, Model
+from service.store import MANIFEST_NAME, Model, ModelStore
 from training.checkpoint import load_checkpoint
 from training.graphs import Graph, prepare_graph, write_graph
 from training.model_card import write_model_card
@@ -135,7 +135,10 @@ def export_network(
 
 
 def write_manifest_entry(store: Path, exported: Exported) -> None:
-    """Put the graph into the store and its entry into the manifest, in the place of an older one of the same name."""
+    """Put the graph into the store and its entry into the manifest.
+
+    An older entry of the same name is replaced and its graph removed: the store holds what is served, history the rest.
+    """
     path = store / exported.model.file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(exported.graph)
@@ -144,10 +147,23 @@ def write_manifest_entry(store: Path, exported: Exported) -> None:
     entry = exported.model.model_dump(mode="json")
     names = [known["name"] for known in manifest["models"]]
     if exported.model.name in names:
-        manifest["models"][names.index(exported.model.name)] = entry
+        replaced = names.index(exported.model.name)
+        old = store / manifest["models"][replaced]["file"]
+        manifest["models"][replaced] = entry
+        if old != path and old.exists():
+            old.unlink()
+            if not any(old.parent.iterdir()):
+                old.parent.rmdir()
     else:
         manifest["models"].append(entry)
     manifest_path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def find_thresholds(store: Path, name: str) -> dict[str, float] | None:
+    """The thresholds of the store's entry called `name`; None if there is none."""
+    if not (store / MANIFEST_NAME).exists():
+        return None
+    return next((model.thresholds for model in ModelStore.open(store).models if model.name == name), None)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -157,17 +173,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, default=Path("model_store"))
     parser.add_argument("--name", required=True, help="name in the manifest, e.g. text-segmentation")
     parser.add_argument("--version", required=True, help="e.g. 1.0.0; a new one whenever weights change")
-    parser.add_argument("--threshold", type=float, help="probability above which a pixel counts as text")
+    parser.add_argument(
+        "--threshold", type=float, help="probability above which a pixel counts as text; default: the old entry's"
+    )
     arguments = parser.parse_args(argv)
     checkpoint = load_checkpoint(arguments.checkpoint)
     task = "segmentation" if "network" in checkpoint.config else "inpainting"
+    thresholds = find_thresholds(arguments.store, arguments.name)
+    if arguments.threshold is not None:
+        thresholds = (thresholds or {}) | {"text": arguments.threshold}
     exported = export_network(
         restore_network(checkpoint),
         task=task,
         name=arguments.name,
         version=arguments.version,
         source=f"training commit {checkpoint.commit}, config {checkpoint.config['name']}, {checkpoint.steps} steps",
-        thresholds=None if arguments.threshold is None else {"text": arguments.threshold},
+        thresholds=thresholds,
     )
     write_manifest_entry(arguments.store, exported)
     write_model_card(arguments.store, exported.model, checkpoint, graph_bytes=len(exported.graph))

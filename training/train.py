@@ -27,6 +27,8 @@ from training.precision import pick_device
 from training.schedule import WallClock
 from training.segmentation_task import SegmentationTask
 
+_PAGES_PER_S = 1000
+"""More pages than any machine draws in a second: a resumed run starts this far on, so it meets no page again."""
 _BYTES_PER_SAMPLE_PX = 3 + 3 + 1 + 1 + 4 / 4
 """raw, clean, strokes, hole at full size, four region maps at half."""
 
@@ -70,12 +72,12 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--pool-samples", type=int, default=16_000, help="samples kept on the device")
     parser.add_argument("--first-samples", type=int, default=1_500, help="samples to wait for before the first step")
     parser.add_argument("--validation-samples", type=int, default=96)
-    parser.add_argument(
-        "--first-page", type=int, default=0, help="index of the first training page; raise it when resuming"
-    )
     parser.add_argument("--report-every", type=float, default=90.0, help="seconds between evaluations")
     parser.add_argument("--max-steps", type=int, help="stop after this many steps of each run")
     parser.add_argument("--batch", type=int, help="instead of the config's, for small machines")
+    parser.add_argument(
+        "--seed", type=int, help="instead of the config's, for a second run of the same; give another --out"
+    )
     parser.add_argument("--crop-px", type=int, help="instead of the config's, for small machines")
     parser.add_argument(
         "--cudnn-search", action="store_true", help="time cuDNN's algorithms: slower start, faster steps"
@@ -91,10 +93,19 @@ def make_task(config: RunConfig, *, device: torch.device, feature_checkpoint: Pa
     return InpaintingTask(config, device=device, segmenter=segmenter)
 
 
-def start_run(task: Task, *, device: torch.device, checkpoint: Checkpoint | None) -> Run:
-    """A fresh run, or one that goes on from `checkpoint`. Raises ValueError if that holds another network."""
-    torch.manual_seed(task.config.optimisation.seed)
+def start_run(
+    task: Task, *, device: torch.device, checkpoint: Checkpoint | None, weights_from: Path | None = None
+) -> Run:
+    """A fresh run, one that goes on from `checkpoint`, or one that starts from the weights in `weights_from`.
+
+    Raises ValueError if the checkpoint holds another network.
+    """
+    steps = checkpoint.steps if checkpoint else 0
+    # The same seed on resuming would draw the same crops again.
+    torch.manual_seed(task.config.optimisation.seed + 1_000_003 * steps)
     model = build_network(task.config)
+    if weights_from is not None:
+        model.load_state_dict(widen(load_checkpoint(weights_from).weights))
     if checkpoint is None:
         return Run.start(task, model, device=device)
     if checkpoint.config.get("options") != dict(task.config.options):
@@ -104,7 +115,7 @@ def start_run(task: Task, *, device: torch.device, checkpoint: Checkpoint | None
     model.load_state_dict(widen(checkpoint.weights))
     if checkpoint.critic is not None and task.critic is not None:
         task.critic.load_state_dict(widen(checkpoint.critic))
-    run = Run.start(task, model, device=device, steps=checkpoint.steps)
+    run = Run.start(task, model, device=device, steps=steps)
     run.history = list(checkpoint.history)
     return run
 
@@ -155,19 +166,19 @@ def fit_pool(wanted: int, *, sample_px: int, device: torch.device) -> int:
     return max(1, min(wanted, int(0.5 * free / (_BYTES_PER_SAMPLE_PX * sample_px**2))))
 
 
-def apply_overrides(config: RunConfig, *, batch: int | None, crop_px: int | None) -> RunConfig:
-    """The config with a smaller machine's batch and crop."""
-    optimisation = config.optimisation
-    optimisation = replace(optimisation, batch=batch or optimisation.batch, crop_px=crop_px or optimisation.crop_px)
-    return replace(config, optimisation=optimisation)
+def apply_overrides(config: RunConfig, *, batch: int | None, crop_px: int | None, seed: int | None) -> RunConfig:
+    """The config with a smaller machine's batch and crop, or with another seed."""
+    given = {"batch": batch, "crop_px": crop_px, "seed": seed}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return replace(config, optimisation=replace(config.optimisation, **changes))
 
 
-def open_feed(arguments: argparse.Namespace) -> Feed:
+def open_feed(arguments: argparse.Namespace, *, first_page: int) -> Feed:
     """The workers that draw pages, or cut crops out of real pairs."""
     common = {
         "sample_px": arguments.sample_px,
         "validation_samples": arguments.validation_samples,
-        "first_page": arguments.first_page,
+        "first_page": first_page,
     }
     if arguments.pairs is not None:
         prepare = partial(prepare_pairs, arguments.pairs, arguments.assets, **common)
@@ -181,24 +192,12 @@ def open_feed(arguments: argparse.Namespace) -> Feed:
     )
 
 
-def start_runs(arguments: argparse.Namespace, *, device: torch.device) -> tuple[list[Run], float]:
-    """A run for each config, fresh, resumed or from given weights; and the seconds that are behind them."""
-    runs, done_s = [], 0.0
-    for name in arguments.config:
-        config = apply_overrides(load_config(name), batch=arguments.batch, crop_px=arguments.crop_px)
-        task = make_task(config, device=device, feature_checkpoint=arguments.feature_checkpoint)
-        checkpoint = None
-        if arguments.resume is not None:
-            folder = arguments.resume if arguments.resume.parts else arguments.out
-            checkpoint = load_checkpoint(checkpoint_path(folder, config))
-            done_s = max(done_s, checkpoint.trained_s)
-        run = start_run(task, device=device, checkpoint=checkpoint)
-        if arguments.start_from is not None:
-            weights = widen(load_checkpoint(arguments.start_from).weights)
-            run.model.load_state_dict(weights)
-            run.average.model.load_state_dict(weights)
-        runs.append(run)
-    return runs, done_s
+def find_checkpoints(arguments: argparse.Namespace, configs: Sequence[RunConfig]) -> list[Checkpoint | None]:
+    """What each run goes on from: None without `--resume`."""
+    if arguments.resume is None:
+        return [None] * len(configs)
+    folder = arguments.resume if arguments.resume.parts else arguments.out
+    return [load_checkpoint(checkpoint_path(folder, config)) for config in configs]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -206,9 +205,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(argv)
     arguments.out.mkdir(parents=True, exist_ok=True)
     device = pick_device(cudnn_search=arguments.cudnn_search)
-    with open_feed(arguments) as feed:
+    overrides = {"batch": arguments.batch, "crop_px": arguments.crop_px, "seed": arguments.seed}
+    configs = [apply_overrides(load_config(name), **overrides) for name in arguments.config]
+    checkpoints = find_checkpoints(arguments, configs)
+    done_s = max((checkpoint.trained_s for checkpoint in checkpoints if checkpoint), default=0.0)
+    with open_feed(arguments, first_page=round(done_s) * _PAGES_PER_S) as feed:
         # Workers load their pack and draw while the networks are built.
-        runs, done_s = start_runs(arguments, device=device)
+        runs = []
+        for config, checkpoint in zip(configs, checkpoints, strict=True):
+            task = make_task(config, device=device, feature_checkpoint=arguments.feature_checkpoint)
+            runs.append(start_run(task, device=device, checkpoint=checkpoint, weights_from=arguments.start_from))
         validation = feed.collect_validation()
         pool = DevicePool(
             feed.lots(),

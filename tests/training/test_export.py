@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -11,7 +12,14 @@ import torch
 from service.session import Session
 from service.store import ModelStore
 from training.checkpoint import Checkpoint, halve
-from training.export import ParityError, check_parity, draw_feeds, export_network, write_manifest_entry
+from training.export import (
+    ParityError,
+    check_parity,
+    draw_feeds,
+    export_network,
+    find_thresholds,
+    write_manifest_entry,
+)
 from training.graphs import InpaintingGraph
 from training.model_card import write_model_card
 from training.models.inpainting import InpaintingUNet
@@ -133,6 +141,23 @@ def test_the_manifest_gains_the_entry_and_the_store_opens_it(inpainting, segment
     assert len(json.loads((tmp_path / "manifest.json").read_text())["models"]) == 2
     assert hashlib.sha256(store.read(model)).hexdigest() == model.sha256
     Session(model, store.read(model)).warm_up(64)
+
+
+def test_a_new_version_replaces_the_old_one_and_its_graph(inpainting, tmp_path):
+    """The store holds what is served; the old version's folder goes, and its thresholds can be taken over."""
+    _, exported = inpainting
+    write_manifest_entry(tmp_path, exported)
+    newer = replace(
+        exported, model=exported.model.model_copy(update={"version": "1.3.0", "file": "inpainting/1.3.0/model.onnx"})
+    )
+
+    write_manifest_entry(tmp_path, newer)
+
+    assert [model.version for model in ModelStore.open(tmp_path).models] == ["1.3.0"]
+    assert [path.name for path in (tmp_path / "inpainting").iterdir()] == ["1.3.0"]
+    assert find_thresholds(tmp_path, "inpainting") == {}
+    assert find_thresholds(tmp_path, "another") is None
+    assert find_thresholds(tmp_path / "nowhere", "inpainting") is None
 
 
 def test_the_model_card_names_commit_config_and_numbers_and_keeps_the_limits(inpainting, tmp_path):
