@@ -161,7 +161,8 @@ def _guarded(work: Callable[[], T], deadline: Deadline) -> T:
     except MemoryError as exc:
         raise OutOfMemory from exc
     except cv2.error as exc:
-        if exc.code == cv2.Error.StsNoMem:
+        # Where the allocation was a C++ container's, OpenCV passes on the bare words, without a code.
+        if getattr(exc, "code", None) == cv2.Error.StsNoMem or "bad_alloc" in str(exc):
             raise OutOfMemory from exc
         raise
 
