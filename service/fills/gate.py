@@ -98,8 +98,7 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
     residual = samples[plain] - _plane_at(plane, rows[plain], columns[plain])
     if float(np.abs(residual).mean()) > MAX_RESIDUAL_LEVELS:
         return None
-    hole_rows, hole_columns = np.nonzero(hole)
-    over_hole = _plane_at(plane, hole_rows, hole_columns)
+    over_hole = _plane_at(plane, *_row_ends(hole))
     is_flat = bool((over_hole.max(axis=0) - over_hole.min(axis=0)).max() <= FLAT_RANGE_LEVELS)
     colour = np.median(samples[plain], axis=0).astype(np.float32)
     return Background(colour, plane, is_flat, plain_share)
@@ -107,13 +106,18 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
 
 def _clean_share(image: Image, near: npt.NDArray[np.bool_], background: Background, stretch_px: int) -> float:
     """Share of the ring `near` whose neighbours in it, up to `stretch_px` away, are `background`, all but a few."""
-    plain = near & (deviation(image, background) <= TOLERANCE_LEVELS)
+    rows, columns = np.nonzero(near)
+    difference = np.abs(image[rows, columns] - _plane_at(background.plane, rows, columns)).max(axis=1)
+    plain = np.zeros(near.shape, np.bool_)
+    plain[rows, columns] = difference <= TOLERANCE_LEVELS
     side = 2 * stretch_px + 1
     plain_count, count = (
-        cv2.boxFilter(flags.astype(np.float32), -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
+        cv2.boxFilter(flags.view(np.uint8), cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)[
+            near
+        ]
         for flags in (plain, near)
     )
-    return float(np.mean(plain_count[near] >= CLEAN_SHARE * count[near]))
+    return float(np.mean(plain_count >= CLEAN_SHARE * count))
 
 
 def deviation(image: Image, background: Background) -> npt.NDArray[np.float32]:
@@ -158,6 +162,15 @@ def _plane_at(
 ) -> npt.NDArray[np.float32]:
     design = np.stack([np.ones(len(rows)), columns, rows], axis=1).astype(np.float32)
     return np.asarray(design @ plane, np.float32)
+
+
+def _row_ends(mask: Mask) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of the first and the last erased pixel of each row: a plane's extremes lie there."""
+    erased = mask > 0
+    rows = np.flatnonzero(erased.any(axis=1))
+    first = erased[rows].argmax(axis=1)
+    last = mask.shape[1] - 1 - erased[rows, ::-1].argmax(axis=1)
+    return np.concatenate([rows, rows]), np.concatenate([first, last])
 
 
 def shrink_to(mask: Mask, margin_px: int) -> tuple[int, int, int, int]:
