@@ -73,7 +73,7 @@ def create_app(
         slots=settings.slot_count, queue_size=settings.queue_size, memory_bytes=settings.image_memory_bytes
     )
     telemetry = Telemetry()
-    telemetry.watch(workers)
+    telemetry.watch(workers, memory_limit_bytes=settings.memory_limit_bytes)
     backend = Backend(
         workers=workers,
         telemetry=telemetry,

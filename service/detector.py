@@ -32,7 +32,9 @@ class TextDetector:
             _, _, width, height = cv2.boundingRect(contour)
             if min(width, height) < MIN_SIDE_PX or score < self.box_thresh:
                 continue
-            found.append((self._unclip(np.asarray(contour.reshape(-1, 2), np.int32), (binary.shape[0], binary.shape[1])), score))
+            found.append(
+                (self._unclip(np.asarray(contour.reshape(-1, 2), np.int32), (binary.shape[0], binary.shape[1])), score)
+            )
         return _numbered(found, maps.scale, size_hw)
 
     def _unclip(self, polygon: Polygon, size_hw: tuple[int, int]) -> Polygon:

@@ -69,6 +69,7 @@ class Unauthorized(TextEraserError):
 
     @property
     def headers(self) -> dict[str, str]:
+        """`WWW-Authenticate`, as RFC 6750 asks."""
         return {"WWW-Authenticate": "Bearer"}
 
 
@@ -191,6 +192,7 @@ class Unavailable(TextEraserError):
 
     @property
     def headers(self) -> dict[str, str]:
+        """`Retry-After`, whole seconds."""
         return {"Retry-After": str(self.retry_after_s)}
 
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from service.errors import InvalidOption
+from service.regions import Method
+from service.shapes import JSON_TEXT, MAX_SHAPES, Shape, Shapes, read_json
 
 MaskMode = Literal["replace", "union", "subtract"]
 Output = Literal["image", "mask", "both"]
 OutputFormat = Literal["same", "png", "jpeg", "webp"]
 Fill = Literal["auto", "flat", "inpaint", "white"]
+Sfx = Literal["erase", "keep", "only"]
 
 Threshold = Annotated[
     float | None,
@@ -86,6 +90,30 @@ Quality = Annotated[
 ]
 
 
+class Edit(BaseModel):
+    """One region of an edited list, as `detect` gave it or as somebody drew it; what is not named here is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    polygon: Shape | None = None
+    box: Shape | None = None
+    method: Method | None = None
+    """How to fill it; `skip` leaves it as it is; None leaves the choice to us."""
+
+    @property
+    def shape(self) -> Shape:
+        """The polygon, else the box."""
+        shape = self.polygon or self.box
+        assert shape is not None
+        return shape
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.polygon is None and self.box is None:
+            raise ValueError("a region needs a polygon or a box")
+        return self
+
+
 class Options(BaseModel):
     """Base of the option sets: frozen, and a name that is not known is refused."""
 
@@ -102,11 +130,7 @@ class Options(BaseModel):
         except ValidationError as exc:
             allowed = list(cls.model_fields)
             unknown = [str(error["loc"][0])[:64] for error in exc.errors() if error["type"] == "extra_forbidden"]
-            wrong = [
-                f"{error['loc'][0]} is {str(error['input'])[:64]!r}: {error['msg']}."
-                for error in exc.errors()
-                if error["type"] != "extra_forbidden"
-            ]
+            wrong = [_told(error) for error in exc.errors() if error["type"] != "extra_forbidden"]
             if unknown:
                 wrong.append(f"Not an option here: {', '.join(unknown[:8])}; allowed: {', '.join(allowed)}.")
             raise InvalidOption(" ".join(wrong), allowed=allowed if unknown else None) from exc
@@ -161,3 +185,52 @@ class EraseOptions(Options):
     fill: FillOption
     segmenter: SegmenterName
     inpainter: InpainterName
+    include: Shapes = Field(
+        None,
+        examples=["[[40, 60, 300, 220]]"],
+        description="Erase only inside these areas: a JSON list of boxes `[x0, y0, x1, y1]` and polygons "
+        "`[[x, y], ...]` in px of the upright image, or a mask file of its size. Default: the whole image.",
+    )
+    exclude: Shapes = Field(
+        None,
+        examples=["[[0, 0, 200, 80]]"],
+        description="Erase nothing inside these areas; written like `include`. Where both hold, `exclude` wins. "
+        "Default: no area.",
+    )
+    sfx: Sfx = Field(
+        "erase",
+        description="Text that stands in no bubble or caption, sound effects mostly: `erase` it too, `keep` it, "
+        "or erase `only` it.",
+    )
+    min_score: float = Field(0.0, ge=0.0, le=1.0, description="Least score, 0 to 1, of a text that is erased.")
+    min_height_px: int = Field(0, ge=0, le=10_000, description="Smallest letters that are erased, px.")
+    max_height_px: int | None = Field(
+        None, ge=1, le=10_000, examples=[200], description="Largest letters that are erased, px. Default: no limit."
+    )
+    regions: Annotated[
+        Annotated[tuple[Edit, ...], Field(max_length=MAX_SHAPES)] | None, BeforeValidator(read_json), JSON_TEXT
+    ] = Field(
+        None,
+        examples=['[{"box": [40, 60, 300, 220], "method": "flat"}]'],
+        description="Erase exactly this: a JSON list of regions as `/v1/detect` gives them, edited. In each, the text "
+        "found there is erased (the whole region, where none is found), filled by its `method` if it has one; "
+        "`skip` leaves it. Nothing outside the list is touched. Goes alone, without the choices above. "
+        "Default: whatever is found.",
+    )
+
+    @model_validator(mode="after")
+    def _list_goes_alone(self) -> Self:
+        others = [
+            name
+            for name in ("include", "exclude", "sfx", "min_score", "min_height_px", "max_height_px")
+            if name in self.model_fields_set
+        ]
+        if self.regions is not None and others:
+            raise ValueError(f"regions goes alone; leave out {', '.join(others)}")
+        return self
+
+
+def _told(error: ErrorDetails) -> str:
+    """One thing that is wrong, as a sentence: what, why, and what was seen."""
+    place = ".".join(str(part) for part in error["loc"]) or "The options"
+    return f"{place} is {str(error['input'])[:64]!r}: {error['msg'].removeprefix('Value error, ')}."

@@ -1,33 +1,36 @@
-"""Decide what will be done to each region, and why."""
+"""Decide what will be done to each group of text, and why."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from service.bubbles import margin_px, stands_in_bubble
 from service.fills.gate import Background, look_at_ring
 from service.fills.tone import Texture, find_texture
+from service.groups import Group
 from service.imaging.arrays import Box, Image, Mask
-from service.imaging.geometry import grow_box, label_boxes
-from service.imaging.masks import Labels, from_bool, label_groups
+from service.imaging.geometry import grow_box, hull
+from service.imaging.masks import components, from_bool
 from service.options import Fill
-from service.regions import Method
+from service.regions import Method, Region
+from service.segmenter import TextMaps
 
-GROUP_GAP_PX = 10
 CONTEXT_PX = 48
+INK_LEVEL = 102
+"""Level, of 255, of the text map from which a pixel counts as ink where a text is scored."""
 PARTS_LIMIT = 64
 """Parts of one group that are looked at on their own before the whole group goes to the network."""
 
 
 @dataclass(frozen=True)
 class Hole:
-    """A connected piece of the mask, or a group of pieces, that is filled in one way."""
+    """Erased pixels of one group that are filled in one way."""
 
-    group: int
-    """Number of the group (1..n in `Plan.labels`) that the hole belongs to."""
     box: Box
-    """Box of the hole and its context; `mask` has its size."""
+    """Box of the group and its context; `mask` has its size."""
     mask: Mask
     """`(h, w)` the hole itself, in crop coordinates of `box`."""
     method: Method
@@ -39,64 +42,131 @@ class Hole:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All holes of one image. Together they are exactly the mask."""
+class Entry:
+    """One group of the plan and what will be done to it."""
 
-    labels: Labels
-    """`(H, W)` group number of each erased pixel, 0 elsewhere."""
-    boxes: tuple[Box, ...]
-    """Box of each group, without context; index 0 is group 1."""
+    group: Group
     holes: tuple[Hole, ...]
+    """Together they are exactly the group's mask; one, unless parts of the group lie on different ground."""
+    inside_bubble: bool
 
-    def by_method(self, *methods: Method) -> list[Hole]:
+    @property
+    def main_hole(self) -> Hole:
+        """The hole with most pixels: its method and reason stand for the group."""
+        return max(self.holes, key=lambda hole: int(np.count_nonzero(hole.mask)))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done to one image. The entries' masks together are exactly the image's mask."""
+
+    entries: tuple[Entry, ...]
+
+    def holes(self, *methods: Method) -> list[Hole]:
         """The holes that are filled by one of `methods`."""
-        return [hole for hole in self.holes if hole.method in methods]
+        return [hole for entry in self.entries for hole in entry.holes if hole.method in methods]
 
 
-def make_plan(image: Image, mask: Mask, fill: Fill) -> Plan:
-    """Group the erased pixels of `mask` and choose a fill for each group, by `fill` or by what surrounds it."""
-    count, labels = label_groups(mask, GROUP_GAP_PX)
-    boxes = label_boxes(labels, count)
-    holes: list[Hole] = []
-    for group, box in enumerate(boxes, start=1):
-        context = grow_box(box, CONTEXT_PX, mask.shape)
-        x0, y0, x1, y1 = context
-        own = from_bool(labels[y0:y1, x0:x1] == group)
-        if fill == "auto":
-            holes.extend(_choose(image[y0:y1, x0:x1], mask[y0:y1, x0:x1], own, group, context))
-        else:
-            holes.append(Hole(group, context, own, fill, f"asked for: fill={fill}"))
-    return Plan(labels, tuple(boxes), tuple(holes))
+def make_plan(image: Image, mask: Mask, groups: Sequence[Group], fill: Fill) -> Plan:
+    """Choose a fill for each group of `mask`, by `fill` or by what surrounds it."""
+    return Plan(tuple(plan_group(image, mask, group, None if fill == "auto" else fill) for group in groups))
 
 
-def _choose(image: Image, mask: Mask, own: Mask, group: int, context: Box) -> list[Hole]:
-    whole = look_at_ring(image, own, mask)
-    if whole is not None:
-        return [_plain(group, context, own, whole)]
-    count, labels = label_groups(own, 0)
+def plan_group(image: Image, mask: Mask, group: Group, method: Method | None) -> Entry:
+    """The entry of one group: filled by `method` if one is asked for, else by what the surroundings allow."""
+    box = grow_box(group.box, CONTEXT_PX, mask.shape)
+    x0, y0, x1, y1 = box
+    crop, forbidden = image[y0:y1, x0:x1], mask[y0:y1, x0:x1]
+    own = _own_mask(group, box)
+    whole = look_at_ring(crop, own, forbidden)
+    holes: tuple[Hole, ...]
+    if method is not None:
+        holes = (_asked_for(crop, forbidden, own, box, method=method, background=whole),)
+    elif whole is not None:
+        holes = (_plain(box, own, whole),)
+    else:
+        holes = _by_parts(crop, forbidden, own, box)
+    return Entry(group, holes, whole is not None and _in_bubble(image, group, whole))
+
+
+def regions_of(plan: Plan, maps: TextMaps | None) -> tuple[Region, ...]:
+    """The plan as regions, numbered from 1 in the plan's order."""
+    return tuple(
+        Region(
+            id=number,
+            box=entry.group.box,
+            polygon=hull(entry.group.mask, (entry.group.box[0], entry.group.box[1])),
+            score=round(score_in(maps, entry.group.box), 4),
+            area=entry.group.area,
+            method=entry.main_hole.method,
+            reason=entry.main_hole.reason,
+            inside_bubble=entry.inside_bubble,
+        )
+        for number, entry in enumerate(plan.entries, start=1)
+    )
+
+
+def score_in(maps: TextMaps | None, box: Box) -> float:
+    """Mean text probability of the ink in `box`, 0 to 1; 1 where the caller's mask, not the network, says so."""
+    if maps is None:
+        return 1.0
+    x0, y0, x1, y1 = (round(side * maps.scale) for side in box)
+    levels = maps.text[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+    ink = levels[levels > INK_LEVEL]
+    return float(ink.mean()) / 255 if ink.size else 0.0
+
+
+def _own_mask(group: Group, box: Box) -> Mask:
+    """The group's mask in crop coordinates of the larger `box`."""
+    own = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
+    x0, y0, x1, y1 = group.box
+    own[y0 - box[1] : y1 - box[1], x0 - box[0] : x1 - box[0]] = group.mask
+    return own
+
+
+def _by_parts(image: Image, mask: Mask, own: Mask, box: Box) -> tuple[Hole, ...]:
+    """Where a text lies half on paper, half on art, each part gets what it can have."""
+    pieces = components(own)
     holes: list[Hole] = []
     rest = own.copy()
-    for part in range(1, count + 1) if 1 < count <= PARTS_LIMIT else ():
-        piece = from_bool(labels == part)
+    for number in range(1, pieces.count + 1) if 1 < pieces.count <= PARTS_LIMIT else ():
+        piece = from_bool(pieces.labels == number)
         background = look_at_ring(image, piece, mask)
         if background is not None:
-            holes.append(_plain(group, context, piece, background))
+            holes.append(_plain(box, piece, background))
             rest[piece > 0] = 0
     if np.any(rest):
-        holes.append(_not_plain(image, mask, rest, group, context))
-    return holes
+        holes.append(_not_plain(image, mask, rest, box))
+    return tuple(holes)
 
 
-def _not_plain(image: Image, mask: Mask, own: Mask, group: int, context: Box) -> Hole:
-    texture = find_texture(image, own, mask)
-    if texture is None:
-        return Hole(group, context, own, "inpaint", "the surroundings are neither plain nor do they repeat")
-    period_px = float(np.hypot(*texture.shifts[0]))
-    return Hole(group, context, own, "tone", f"the surroundings repeat every {period_px:.1f} px", texture=texture)
-
-
-def _plain(group: int, context: Box, own: Mask, background: Background) -> Hole:
+def _plain(box: Box, own: Mask, background: Background) -> Hole:
     share = f"{background.plain_share:.0%} of the ring is one"
     if background.is_flat:
-        return Hole(group, context, own, "flat", f"{share} colour", background)
-    return Hole(group, context, own, "gradient", f"{share} smooth gradient", background)
+        return Hole(box, own, "flat", f"{share} colour", background)
+    return Hole(box, own, "gradient", f"{share} smooth gradient", background)
+
+
+def _not_plain(image: Image, mask: Mask, own: Mask, box: Box) -> Hole:
+    texture = find_texture(image, own, mask)
+    if texture is None:
+        return Hole(box, own, "inpaint", "the surroundings are neither plain nor do they repeat")
+    period_px = float(np.hypot(*texture.shifts[0]))
+    return Hole(box, own, "tone", f"the surroundings repeat every {period_px:.1f} px", texture=texture)
+
+
+def _asked_for(image: Image, mask: Mask, own: Mask, box: Box, *, method: Method, background: Background | None) -> Hole:
+    """The hole with the method that the caller names; the network stands in where the ground cannot bear it."""
+    reason = f"asked for: {method}"
+    texture = find_texture(image, own, mask) if method == "tone" else None
+    if (method == "tone" and texture is None) or (method == "gradient" and background is None):
+        return Hole(box, own, "inpaint", f"{reason}, which the surroundings do not allow")
+    return Hole(box, own, method, reason, background if method == "gradient" else None, texture)
+
+
+def _in_bubble(image: Image, group: Group, background: Background) -> bool:
+    x0, y0, x1, y1 = group.box
+    box = grow_box(group.box, margin_px(x1 - x0, y1 - y0), image.shape)
+    at_border = (box[0] == 0, box[1] == 0, box[2] == image.shape[1], box[3] == image.shape[0])
+    crop = image[box[1] : box[3], box[0] : box[2]]
+    return stands_in_bubble(crop, _own_mask(group, box), background, at_border=at_border)

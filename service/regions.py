@@ -21,9 +21,9 @@ class Region:
     polygon: Polygon
     """`(N, 2)` int32 points, x first, clockwise."""
     score: float
-    """How sure the network is, 0 to 1: mean region probability (`detect`), surest pixel (masks); 1 for a given mask."""
+    """How sure the network is, 0 to 1: mean text probability of the ink; 1 where only a given mask says so."""
     area: int
-    """Erased pixels (of the polygon, for `detect`)."""
+    """Erased pixels."""
     method: Method | None = None
     """How it is filled; None while nothing was planned."""
     reason: str | None = None

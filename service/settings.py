@@ -100,3 +100,8 @@ class Settings(BaseSettings):
     def image_memory_bytes(self) -> int:
         """Memory for images being worked on, bytes."""
         return self.memory_bytes or max(BASE_BYTES // 2, usable_memory_bytes() - BASE_BYTES)
+
+    @property
+    def memory_limit_bytes(self) -> int:
+        """Memory that the process may fill: the machine's, or the cgroup's."""
+        return usable_memory_bytes()

@@ -77,8 +77,9 @@ class Telemetry:
         self._models = self._gauge("model_info", "Graphs that are loaded; always 1.", ["name", "version", "sha256"])
         ProcessCollector(registry=self.registry)
 
-    def watch(self, workers: Workers) -> None:
-        """Show the state of the workers at each scrape."""
+    def watch(self, workers: Workers, *, memory_limit_bytes: int) -> None:
+        """Show the state of the workers at each scrape, and the memory that the process may fill."""
+        self._gauge("memory_limit_bytes", "Memory that this process may fill.").set(memory_limit_bytes)
         self._gauge("queue_depth", "Images that wait for a slot.").set_function(lambda: workers.queue_depth)
         self._gauge("inflight", "Images being worked on.").set_function(lambda: workers.in_flight)
         self._gauge("slots", "Images that can be worked on at a time.").set(workers.slots)

@@ -67,7 +67,16 @@ class FakeEraser(Eraser):
         """End the runs that are held, and hold no more."""
         self._gate.set()
 
-    def erase(self, data: bytes, mask_data: bytes | None, options: EraseOptions, deadline: Deadline) -> Outcome:
+    def erase(
+        self,
+        data: bytes,
+        mask_data: bytes | None,
+        options: EraseOptions,
+        deadline: Deadline,
+        *,
+        include_data: bytes | None = None,
+        exclude_data: bytes | None = None,
+    ) -> Outcome:
         """Answer with the upload itself; as the mask, the given one."""
         outcome = self._outcome("erase", data, options, deadline)
         kind = "png" if options.format == "same" else options.format

@@ -32,7 +32,7 @@ async def detect(request: Request) -> Response:
     choose(request.headers.get("accept"), ["application/json"])
     form = await uploads.read_form(request, DetectOptions)
     jobs.check_model(request, form.options.segmenter, "segmentation")
-    header = jobs.read_header(request, form.image)
+    header = jobs.read_header(request, form.image, form.masks)
 
     outcome = await jobs.run(
         request, header, lambda eraser, deadline: eraser.detect(form.image, form.options, deadline)

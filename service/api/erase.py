@@ -10,6 +10,7 @@ from service.api.accept import choose
 from service.api.answers import both_response, file_response, zip_response
 from service.api.problems import documented
 from service.api.schemas import Erased, files, headers
+from service.errors import InvalidOption
 from service.http.middleware import record_of
 from service.imaging import codec
 from service.options import EraseOptions
@@ -34,7 +35,10 @@ router = APIRouter(tags=["images"])
         },
         **documented(*jobs.STATUSES),
     },
-    openapi_extra={"requestBody": uploads.form_body(EraseOptions, mask="optional"), "parameters": jobs.PARAMETERS},
+    openapi_extra={
+        "requestBody": uploads.form_body(EraseOptions, masks=uploads.ERASE_MASKS),
+        "parameters": jobs.PARAMETERS,
+    },
 )
 async def erase(request: Request) -> Response:
     """Find the text, or take the given `mask`, and fill it so that it looks as if it had never been there.
@@ -43,17 +47,29 @@ async def erase(request: Request) -> Response:
     """
     accept = request.headers.get("accept")
     choose(accept, ["image/*", *IMAGES, *BOTH])  # nothing to read where nothing would be acceptable
-    form = await uploads.read_form(request, EraseOptions, mask="optional")
+    form = await uploads.read_form(request, EraseOptions, masks=uploads.ERASE_MASKS)
     options = form.options
+    areas = sorted({"include", "exclude"} & set(form.masks))
+    if options.regions is not None and areas:
+        raise InvalidOption(f"regions goes alone; leave out {', '.join(areas)}.")
     jobs.check_model(request, options.segmenter, "segmentation")
     jobs.check_model(request, options.inpainter, "inpainting")
-    header = jobs.read_header(request, form.image, form.mask)
+    header = jobs.read_header(request, form.image, form.masks)
     codec.check_encodable(header, options.format)
     image_type = header.media_type if options.format == "same" else f"image/{options.format}"
     answer = choose(accept, {"image": [image_type], "mask": ["image/png"], "both": BOTH}[options.output])
 
     outcome = await jobs.run(
-        request, header, lambda eraser, deadline: eraser.erase(form.image, form.mask, options, deadline)
+        request,
+        header,
+        lambda eraser, deadline: eraser.erase(
+            form.image,
+            form.masks.get("mask"),
+            options,
+            deadline,
+            include_data=form.masks.get("include"),
+            exclude_data=form.masks.get("exclude"),
+        ),
     )
 
     record = record_of(request.scope)

@@ -27,17 +27,19 @@ router = APIRouter(tags=["images"])
         200: {"description": "The filled image.", "content": files(*IMAGES), "headers": headers(fidelity=True)},
         **documented(*jobs.STATUSES),
     },
-    openapi_extra={"requestBody": uploads.form_body(InpaintOptions, mask="required"), "parameters": jobs.PARAMETERS},
+    openapi_extra={
+        "requestBody": uploads.form_body(InpaintOptions, masks=uploads.INPAINT_MASKS),
+        "parameters": jobs.PARAMETERS,
+    },
 )
 async def inpaint(request: Request) -> Response:
     """Draw what the mask hides, from what is around it."""
     accept = request.headers.get("accept")
     choose(accept, ["image/*", *IMAGES])
-    form = await uploads.read_form(request, InpaintOptions, mask="required")
-    options, mask = form.options, form.mask
-    assert mask is not None, "read_form refuses a form without it"
+    form = await uploads.read_form(request, InpaintOptions, masks=uploads.INPAINT_MASKS)
+    options, mask = form.options, form.masks["mask"]
     jobs.check_model(request, options.inpainter, "inpainting")
-    header = jobs.read_header(request, form.image, mask)
+    header = jobs.read_header(request, form.image, form.masks)
     codec.check_encodable(header, options.format)
     choose(accept, [header.media_type if options.format == "same" else f"image/{options.format}"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -92,17 +92,17 @@ def check_model(request: Request, name: str, task: Task) -> None:
     backend.store.find(name, task)
 
 
-def read_header(request: Request, image: bytes, mask: bytes | None = None) -> Header:
+def read_header(request: Request, image: bytes, masks: Mapping[str, bytes]) -> Header:
     """Refuse what the first bytes already condemn: no image, too many pixels or frames, a mask of another size."""
     max_pixels = backend_of(request).limits.max_pixels
     header = codec.read_header(image, max_pixels=max_pixels)
     record = record_of(request.scope)
     record.width, record.height = header.width, header.height
-    if mask is not None:
+    for name, mask in masks.items():
         found = codec.read_header(mask, max_pixels=max_pixels)
         if found.size_hw != header.size_hw:
             raise MaskMismatch(
-                f"The mask is {found.width} x {found.height}; expected {header.width} x {header.height}, "
+                f"The file `{name}` is {found.width} x {found.height}; expected {header.width} x {header.height}, "
                 "the size of the upright image.",
                 found=[found.width, found.height],
                 expected=[header.width, header.height],

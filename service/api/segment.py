@@ -38,7 +38,7 @@ async def segment(request: Request) -> Response:
     answer = choose(request.headers.get("accept"), ANSWERS)
     form = await uploads.read_form(request, SegmentOptions)
     jobs.check_model(request, form.options.segmenter, "segmentation")
-    header = jobs.read_header(request, form.image)
+    header = jobs.read_header(request, form.image, form.masks)
 
     outcome = await jobs.run(
         request, header, lambda eraser, deadline: eraser.segment(form.image, form.options, deadline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -11,14 +12,20 @@ from starlette.requests import ClientDisconnect, Request
 
 from service.errors import ClientGone, EmptyFile, InvalidOption, MalformedForm, MissingPart, WrongContentType
 from service.options import Options
+from service.shapes import MAX_JSON_CHARACTERS
 
 O = TypeVar("O", bound=Options)  # noqa: E741  an option set
 
-MaskPart = Literal["none", "optional", "required"]
+Masks = Mapping[str, Literal["optional", "required"]]
+"""File parts beside `image`, all of them masks."""
+ERASE_MASKS: Masks = {"mask": "optional", "include": "optional", "exclude": "optional"}
+INPAINT_MASKS: Masks = {"mask": "required"}
+NO_MASKS: Masks = {}
 
-MAX_FILES = 2
+MAX_FILES = 4
 MAX_FIELDS = 64
-MAX_FIELD_BYTES = 4096
+MAX_FIELD_BYTES = MAX_JSON_CHARACTERS
+"""Room for a list of regions; every other field is a word."""
 ACCEPTED_FILES = "image/png, image/jpeg, image/webp, image/avif, image/tiff, image/bmp, image/gif"
 
 
@@ -27,7 +34,8 @@ class Form(Generic[O]):
     """A form that was read and checked."""
 
     image: bytes
-    mask: bytes | None
+    masks: Mapping[str, bytes]
+    """The mask files that came, by part."""
     options: O
 
 
@@ -49,8 +57,8 @@ class _MemoryParser(MultiPartParser):
         return data
 
 
-async def read_form(request: Request, kind: type[O], *, mask: MaskPart = "none") -> Form[O]:
-    """Read the whole form: `image`, perhaps `mask`, and the options of `kind`; an empty field counts as not given.
+async def read_form(request: Request, kind: type[O], *, masks: Masks = NO_MASKS) -> Form[O]:
+    """Read the whole form: `image`, perhaps `masks`, and the options of `kind`; an empty field counts as not given.
 
     Raises WrongContentType before anything is read; then MalformedForm, MissingPart, EmptyFile, InvalidOption,
     ClientGone, and what the admission layer raises while the body comes in.
@@ -62,7 +70,7 @@ async def read_form(request: Request, kind: type[O], *, mask: MaskPart = "none")
         )
     data = await _parse(request)
     try:
-        return await _checked(data, kind, mask=mask)
+        return await _checked(data, kind, masks)
     finally:
         await data.close()
 
@@ -83,28 +91,28 @@ async def _parse(request: Request) -> FormData:
         raise ClientGone from exc
 
 
-async def _checked(data: FormData, kind: type[O], *, mask: MaskPart) -> Form[O]:
-    file_names = ("image",) if mask == "none" else ("image", "mask")
+async def _checked(data: FormData, kind: type[O], masks: Masks) -> Form[O]:
+    file_names = ("image", *masks)
     repeated = sorted({name for name in data if len(data.getlist(name)) > 1})
     if repeated:
         raise MalformedForm(f"Given more than once: {', '.join(repeated)[:200]}; each part may stand once.")
     fields: dict[str, str] = {}
     for name, value in data.items():
         if isinstance(value, str):
-            if value and name not in file_names:
+            if value and (name not in file_names or name in kind.model_fields):
                 fields[name] = value
         elif name not in file_names:
             raise InvalidOption(
                 f"There is no file part {name[:64]!r} here; expected: {', '.join(file_names)}.",
                 allowed=list(file_names),
             )
-    return Form(
-        image=await _file(data, "image") or _missing("image", data),
-        mask=(await _file(data, "mask") or (_missing("mask", data) if mask == "required" else None))
-        if mask != "none"
-        else None,
-        options=kind.parse(fields),
-    )
+    image = await _file(data, "image") or _missing("image", data)
+    given: dict[str, bytes] = {}
+    for name, need in masks.items():
+        content = await _file(data, name) or (_missing(name, data) if need == "required" else None)
+        if content is not None:
+            given[name] = content
+    return Form(image, given, kind.parse(fields))
 
 
 async def _file(data: FormData, name: str) -> bytes | None:
@@ -124,7 +132,7 @@ def _missing(name: str, data: FormData) -> bytes:
     raise MissingPart(f"The form has no file `{name}`.", part=name)
 
 
-def form_body(kind: type[Options], *, mask: MaskPart = "none") -> dict[str, Any]:
+def form_body(kind: type[Options], *, masks: Masks = NO_MASKS) -> dict[str, Any]:
     """The OpenAPI request body of a route that reads such a form."""
     files: dict[str, Any] = {
         "image": {
@@ -134,14 +142,14 @@ def form_body(kind: type[Options], *, mask: MaskPart = "none") -> dict[str, Any]
             "at most 40,000,000 pixels (see `/v1/info`).",
         }
     }
-    if mask != "none":
+    if "mask" in masks:
         files["mask"] = {
             "type": "string",
             "format": "binary",
             "description": "What to erase: gray, 1-bit or RGB of the same size as the upright image, without "
             "transparency; a value above 127 is erased.",
         }
-    required = ["image", "mask"] if mask == "required" else ["image"]
+    required = ["image", *(name for name, need in masks.items() if need == "required")]
     schema = {
         "type": "object",
         "title": kind.__name__.removesuffix("Options") + "Form",

@@ -1,0 +1,43 @@
+"""Tell text in a bubble or caption from text over art."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from service.fills.gate import Background
+from service.imaging.arrays import Image, Mask
+from service.imaging.colour import colour_distance
+from service.imaging.masks import components, from_bool
+
+TOLERANCE_LEVELS = 28
+MARGIN_TEXTS = 0.9
+"""How far around a text its bubble's outline is looked for, in longer sides of the text's box."""
+MIN_MARGIN_PX = 40
+MAX_OPEN_SHARE = 0.04
+"""Share of the surroundings' border that the bubble's inside may reach: a tail that is open, a gap in the outline."""
+
+
+def margin_px(width: int, height: int) -> int:
+    """How much more than the text's own box `stands_in_bubble` wants to see on each side."""
+    return max(MIN_MARGIN_PX, round(MARGIN_TEXTS * max(width, height)))
+
+
+def stands_in_bubble(
+    image: Image, own: Mask, background: Background, *, at_border: tuple[bool, bool, bool, bool]
+) -> bool:
+    """Whether the plain ground under the text ends all around it before the crop does.
+
+    `image` `(h, w, 3)` is the crop around the text `own` `(h, w)`. `at_border` says, for left, top, right and bottom,
+    where the crop ends because the page does: a bubble cut by the page's edge is a bubble too.
+    """
+    ground = (colour_distance(image, background.colour) <= TOLERANCE_LEVELS) | (own > 0)
+    # One step of erosion closes the gaps that compression leaves in a thin outline.
+    pieces = components(np.asarray(cv2.erode(from_bool(ground), np.ones((3, 3), np.uint8)), np.uint8), connectivity=4)
+    under_text = np.unique(pieces.labels[own > 0])
+    inside = np.isin(pieces.labels, under_text[under_text > 0])
+    sides = [inside[:, 0], inside[0], inside[:, -1], inside[-1]]
+    looked_at = [side for side, is_page_edge in zip(sides, at_border, strict=True) if not is_page_edge]
+    if not looked_at:
+        return False
+    return bool(np.concatenate(looked_at).mean() <= MAX_OPEN_SHARE)
