@@ -201,6 +201,7 @@ function shapeOf(region, rect, all) {
       context.fill(polygonPath(other.polygon));
     }
   }
+  context.resetTransform();
   return shape;
 }
 
