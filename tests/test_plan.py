@@ -1,0 +1,150 @@
+"""The plan covers the mask exactly, and chooses by what surrounds each hole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.groups import gather
+from service.imaging.arrays import Image, Mask
+from service.options import Fill
+from service.plan import Hole, Plan, make_plan
+from tests import pages
+
+GROUNDS = {"blank": pages.blank, "gradient": pages.gradient, "tone": pages.tone, "noise": pages.noise}
+
+
+def plan_of(image: Image, mask: Mask, fill: Fill = "auto") -> Plan:
+    """The plan for a mask whose groups are those that lie near each other."""
+    return make_plan(image, mask, gather(mask), fill)
+
+
+def holes_of(plan: Plan) -> list[Hole]:
+    """Every hole of the plan."""
+    return plan.holes("flat", "gradient", "tone", "inpaint", "white", "skip")
+
+
+def check_covers(plan: Plan, mask: Mask) -> None:
+    """The holes are the mask, each pixel once; a hole's mask has the size of its box and lies in the image."""
+    covered = np.zeros(mask.shape, np.int32)
+    for hole in holes_of(plan):
+        x0, y0, x1, y1 = hole.box
+        assert 0 <= x0 < x1 <= mask.shape[1]
+        assert 0 <= y0 < y1 <= mask.shape[0]
+        assert hole.mask.shape == (y1 - y0, x1 - x0)
+        assert hole.mask.any()
+        assert hole.reason
+        covered[y0:y1, x0:x1] += hole.mask > 0
+    assert np.array_equal(covered, (mask > 0).astype(np.int32))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.tuples(st.integers(1, 160), st.integers(1, 160)),
+    st.integers(0, 10_000),
+    st.sampled_from(sorted(GROUNDS)),
+    st.sampled_from(["auto", "flat", "inpaint", "white"]),
+)
+def test_the_holes_are_the_mask_each_pixel_once(size_hw: tuple[int, int], seed: int, ground: str, fill: Fill) -> None:
+    """Random rectangles and specks on every kind of ground, for every fill."""
+    height, width = size_hw
+    rng = np.random.default_rng(seed)
+    image = GROUNDS[ground](height, width)
+    mask = np.where(rng.random(size_hw) < 0.002, np.uint8(255), np.uint8(0))
+    for _ in range(int(rng.integers(12))):
+        y, x = int(rng.integers(height)), int(rng.integers(width))
+        mask[y : y + int(rng.integers(1, 40)), x : x + int(rng.integers(1, 60))] = 255
+    image[mask > 0] //= 3
+
+    plan = plan_of(image, mask, fill)
+
+    check_covers(plan, mask)
+    if fill != "auto":
+        assert {hole.method for hole in holes_of(plan)} <= {fill}
+
+
+def block() -> Mask:
+    """A mask with one block in the middle of 160 x 220 px."""
+    mask = np.zeros((160, 220), np.uint8)
+    mask[50:110, 60:160] = 255
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("ground", "method"),
+    [("blank", "flat"), ("gradient", "gradient"), ("tone", "tone"), ("noise", "inpaint")],
+)
+def test_each_ground_has_its_fill(ground: str, method: str) -> None:
+    """Paper is flat, a panel that darkens is a gradient, dots are tone, and art goes to the network."""
+    image, mask = GROUNDS[ground](160, 220), block()
+    image[mask > 0] = 0
+
+    [hole] = holes_of(plan_of(image, mask))
+
+    assert hole.method == method
+
+
+def test_a_white_ring_is_exactly_white() -> None:
+    """Not 254: the page's own paper."""
+    image, mask = pages.blank(160, 220), block()
+    image[mask > 0] = 0
+
+    [hole] = holes_of(plan_of(image, mask))
+
+    assert hole.background is not None
+    assert hole.background.colour.tolist() == [255, 255, 255]
+
+
+def test_a_mask_over_the_whole_image_is_one_hole() -> None:
+    """Nothing is left to look at; the network does what it can."""
+    mask = np.full((90, 70), 255, np.uint8)
+    plan = plan_of(pages.blank(90, 70), mask)
+
+    check_covers(plan, mask)
+    assert [hole.method for hole in holes_of(plan)] == ["inpaint"]
+
+
+def test_an_empty_mask_has_an_empty_plan() -> None:
+    """No group, no hole."""
+    plan = plan_of(pages.noise(20, 20), np.zeros((20, 20), np.uint8))
+
+    assert plan.entries == ()
+    assert holes_of(plan) == []
+
+
+def test_a_text_half_on_paper_half_on_art_gets_both_fills() -> None:
+    """Letters of one word that stand on white are filled flat, those on art by the network."""
+    image = pages.blank(120, 260)
+    image[:, 78:] = pages.noise(120, 182)
+    mask = np.zeros((120, 260), np.uint8)
+    for x in (20, 48, 84, 112, 140, 168):
+        mask[45:75, x : x + 20] = 255
+    image[mask > 0] = 0
+
+    plan = plan_of(image, mask)
+
+    check_covers(plan, mask)
+    assert len(plan.entries) == 1
+    flat, drawn = plan.holes("flat"), plan.holes("inpaint")
+    assert flat
+    assert drawn
+    covered = np.zeros(mask.shape, np.bool_)
+    for hole in flat:
+        x0, y0, x1, y1 = hole.box
+        covered[y0:y1, x0:x1] |= hole.mask > 0
+    assert covered[50, 30]
+    assert not covered[50, 78:].any()
+
+
+def test_two_texts_do_not_look_at_each_other() -> None:
+    """A word beside another is flat on white: the other's ink is not its background."""
+    image, mask = pages.blank(120, 260), np.zeros((120, 260), np.uint8)
+    mask[40:80, 40:100] = mask[40:80, 124:200] = 255
+    image[mask > 0] = pages.noise(120, 260)[mask > 0]
+
+    plan = plan_of(image, mask)
+
+    assert len(plan.entries) == 2
+    assert [hole.method for hole in holes_of(plan)] == ["flat", "flat"]
