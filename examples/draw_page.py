@@ -1,4 +1,4 @@
-"""Draw the example page: four panels, bubbles, tone, lettering. Run `python examples/draw_page.py examples/page.png`."""
+"""Draw the example page: panels, bubbles, tone, lettering. `python examples/draw_page.py examples/page.png`."""
 
 from __future__ import annotations
 
