@@ -36,8 +36,9 @@ class Wanted:
 def draw(shapes: Sequence[Shape], size_hw: tuple[int, int]) -> Mask:
     """The `(H, W)` mask of the pixels inside any of `shapes`; what lies outside the image is cut off."""
     area = np.zeros(size_hw, np.uint8)
+    limit_px = max(30_000, *size_hw)  # what lies further off is cut here, before it is drawn
     for shape in shapes:
-        points = np.clip(np.rint(np.array(shape.points)), -30_000, 30_000).astype(np.int32)
+        points = np.clip(np.rint(np.array(shape.points)), -limit_px, limit_px).astype(np.int32)
         if shape.is_box:
             (x0, y0), (x1, y1) = np.maximum(points[0], 0), np.maximum(points[2], 0)
             area[y0:y1, x0:x1] = 255
