@@ -57,10 +57,10 @@ FOCAL_SGD = replace(
 
 
 @pytest.mark.parametrize(
-    "config", [SEGMENTATION, FOCAL_SGD, INPAINTING, ADVERSARIAL, RECONSTRUCTION], ids=lambda config: config.name
+    "config", [SEGMENTATION, FOCAL_SGD, INPAINTING, RECONSTRUCTION], ids=lambda config: config.name
 )
 def test_one_batch_overfits(config, pool):
-    """Sixty steps on the same batch bring the loss, without the critic's opinion, well below two thirds."""
+    """Sixty steps on the same batch bring the loss well below two thirds (with a critic: training.smoke)."""
     task = make_task(config)
     task.prepare(pool)
     torch.manual_seed(0)
@@ -70,11 +70,7 @@ def test_one_batch_overfits(config, pool):
 
     @torch.no_grad()
     def loss() -> float:
-        """What it costs without the critic, which would take a step of its own."""
-        critic, task.critic = task.critic, None
-        terms = task.losses(run.model, batch, progress=0.0)
-        task.critic = critic
-        return sum(float(term) for term in terms.values())
+        return sum(float(term) for term in task.losses(run.model, batch, progress=0.0).values())
 
     before = loss()
     # A clock that has passed the warm-up and stays in the schedule's first half.
