@@ -83,6 +83,7 @@ async def test_metrics_count_what_happened() -> None:
     ):
         assert line in page.splitlines(), line
     assert 'text_eraser_model_info{name="inpainting"' in page
+    assert "\ntext_eraser_memory_limit_bytes " in page
 
 
 async def test_uploads_hold_no_more_bytes_than_allowed() -> None:
