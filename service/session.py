@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+# Read when the library is loaded. Unless it is set, 1.31 reports to its makers over the network, and keeps a
+# database of what it reports in the home folder; `disable_telemetry_events` comes too late for that.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort
 
 from service.deadline import Deadline

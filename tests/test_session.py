@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,7 +18,8 @@ from service.errors import ClientGone, DeadlineExceeded, ModelStoreError
 from service.session import Session
 from service.store import Model, ModelStore, Tensor
 
-STORE = ModelStore.open(Path(__file__).parents[1] / "model_store")
+ROOT = Path(__file__).parents[1]
+STORE = ModelStore.open(ROOT / "model_store")
 SEGMENTATION = STORE.find("text-segmentation", "segmentation")
 
 
@@ -152,3 +156,14 @@ def test_warm_up_feeds_every_input() -> None:
     model = STORE.find("inpainting", "inpainting")
 
     Session(model, STORE.read(model)).warm_up(64)
+
+
+def test_the_library_keeps_no_telemetry(tmp_path: Path) -> None:
+    """Loading it leaves no trace in the home folder: the database that ONNX Runtime 1.31 reports from is absent."""
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    script = "import service.session"
+
+    subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, check=True, timeout=60)  # noqa: S603
+
+    assert list(tmp_path.rglob("*")) == []
