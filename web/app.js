@@ -1,21 +1,17 @@
 /** The page: images come in, go to the service one by one, are looked at, mended and taken home. */
 
-import { Problem, erase, eraseToFile, fetchInfo, hasDocs, useToken } from "./api.js";
+import { Problem, erase, fetchInfo, hasDocs, useToken } from "./api.js";
 import { bitmapOf } from "./canvas.js";
+import { allFiles, bothFiles, imageFile, maskFile } from "./downloads.js";
 import { fillOptions, listenToOptions, optionsAreValid, optionsName, readOptions } from "./options.js";
-import { Page, megabytes, megapixels, refusalOf, wordFor } from "./pages.js";
-import { RegionView } from "./regions.js";
+import { Page, fileSize, megapixels, refusalOf, wordFor } from "./pages.js";
+import { count, renderPanel } from "./panel.js";
 import { Rail } from "./rail.js";
+import { RegionView } from "./regions.js";
+import { listenToKeys } from "./shortcuts.js";
 import { say, showNotice, saveAs, whenFilesCome } from "./surroundings.js";
 import { Tools } from "./tools.js";
 import { Viewer } from "./viewer.js";
-import { distinctNames, zip } from "./zip.js";
-
-const FIDELITY = {
-  exact: "Outside the mask, every pixel is the upload’s.",
-  blocks: "JPEG blocks that the mask does not touch are the upload’s, bit for bit.",
-  reencoded: "This file format is encoded anew; outside the mask, values may differ slightly.",
-};
 
 const $ = (id) => document.getElementById(id);
 
@@ -38,6 +34,22 @@ const regionView = new RegionView({
 });
 const rail = new Rail({ onChoose: open, onRemove: remove });
 
+const KEYS = {
+  c: () => chooseTool("compare"),
+  b: () => chooseTool("brush"),
+  e: () => chooseTool("rubber"),
+  x: () => chooseTool("box"),
+  r: () => $("show-regions").click(),
+  m: () => $("show-mask").click(),
+  "+": () => viewer.zoomBy(1),
+  "=": () => viewer.zoomBy(1),
+  "-": () => viewer.zoomBy(-1),
+  0: () => viewer.fit(),
+  1: () => viewer.zoomTo(1),
+  "[": () => resizeBrush(-4),
+  "]": () => resizeBrush(4),
+};
+
 start();
 
 async function start() {
@@ -54,7 +66,7 @@ async function learn() {
     fillOptions(info);
     $("files").accept = formats.input.join(",");
     $("accepts").textContent =
-      `${formats.input.map(wordFor).join(", ")} · up to ${megabytes(limits.max_bytes)} and ` +
+      `${formats.input.map(wordFor).join(", ")} · up to ${fileSize(limits.max_bytes)} and ` +
       `${megapixels(limits.max_pixels)} each. Images go to this server only, and it keeps none.`;
     $("token").hidden = true;
   } catch (error) {
@@ -67,8 +79,6 @@ function askForToken() {
   $("token").hidden = false;
   $("token-word").focus();
 }
-
-// Images in
 
 /** @param {File[]} files */
 async function add(files) {
@@ -86,19 +96,24 @@ async function add(files) {
   }
   if (taken.length === 0) return;
   say(`${taken.length} ${taken.length === 1 ? "image" : "images"} added.`);
-  await open(taken[0]);
+  const focusGoes = $("welcome").contains(document.activeElement);
+  const opened = open(taken[0]);
+  if (focusGoes) $("add").focus({ preventScroll: true });
+  await opened;
   pump();
 }
 
 /** @param {Page} page */
 function remove(page) {
   page.abort.abort();
+  page.settle("stopped");
   const index = pages.indexOf(page);
   pages.splice(index, 1);
   rail.remove(page);
   say(`${page.name} removed.`);
   if (page === current) open(pages[Math.min(index, pages.length - 1)] ?? null);
   render();
+  $(pages.length > 0 ? "add" : "choose").focus(); // what had the focus is gone
 }
 
 /** Put a page on the table. @param {Page | null} page */
@@ -128,8 +143,6 @@ async function lay({ fresh }) {
   render();
 }
 
-// Work
-
 /** Send what waits, one image at a time, the one that is looked at first. */
 async function pump() {
   if (working) return;
@@ -153,15 +166,16 @@ async function send(page) {
   try {
     const applying = page.wish === "apply";
     const name = optionsName();
-    const state = applying ? page.mask.state : null;
-    const mask = applying ? await page.mask.toBlob() : null;
+    const editor = applying ? await page.openMask() : null;
+    const state = editor?.state ?? null;
+    const mask = editor ? await editor.toBlob() : null;
     const options = readOptions(page.wish);
     if (!page.canShow && options.format === "same") options.format = "png"; // only to be looked at
     const result = await erase(page.file, { mask, options, signal: page.abort.signal });
     page.take(result, name, state);
-    page.status = "done";
-    say(`${page.name}: done, ${count(page.regions.length, "region")}.`);
     if (page === current) await lay({ fresh: false });
+    page.settle("done");
+    say(`${page.name}: done, ${count(page.regions.length, "region")}.`);
   } catch (error) {
     failed(page, error);
   }
@@ -171,24 +185,30 @@ async function send(page) {
 /** @param {Page} page @param {unknown} error */
 function failed(page, error) {
   if (error instanceof DOMException && error.name === "AbortError") {
-    page.status = page.result ? "done" : "stopped";
+    page.settle(page.result ? "done" : "stopped");
     say("Cancelled.");
     return;
   }
   if (!(error instanceof Problem)) console.error(error);
   page.problem = error instanceof Problem ? error : new Problem({ title: "This did not work.", detail: String(error) });
   page.retryAt = Date.now() + page.problem.retryAfterS * 1000;
-  page.status = "failed";
+  page.settle("failed");
   if (page.problem.status === 401) askForToken();
 }
 
-/** @param {"find" | "apply"} wish */
-function ask(wish) {
-  if (!current || current.status === "working" || !optionsAreValid()) return;
-  current.wish = wish;
-  current.status = "waiting";
+/** Resolves when it is done, or will not be. @param {"find" | "apply"} wish @returns {Promise<void>} */
+async function ask(wish) {
+  if (current && current.status !== "working" && optionsAreValid()) await queue(current, wish);
+}
+
+/** @param {Page} page @param {"find" | "apply"} wish @returns {Promise<void>} */
+async function queue(page, wish) {
+  page.wish = wish;
+  page.status = "waiting";
+  const settled = page.settled();
   render();
-  return pump();
+  pump();
+  await settled;
 }
 
 /** @param {import("./api.js").Region[]} regions @param {boolean} keep */
@@ -209,54 +229,26 @@ function step(way) {
   if (current?.mask?.[way]()) maskChanged();
 }
 
-// Images out
-
-/** The current page's files as they should be; what is not applied yet is applied first. */
-async function upToDate() {
-  const page = current;
-  if (isStale(page)) await ask("apply");
-  return page.status === "done" && !isStale(page) ? page : null;
-}
-
-/** @param {Page} page @returns {Promise<Blob>} in the format that was asked for */
-async function imageOf(page) {
-  if (page.canShow || readOptions("apply").format !== "same") return page.result.image;
-  page.abort = new AbortController();
-  const mask = page.result.mask;
-  return eraseToFile(page.file, { mask, options: readOptions("apply"), signal: page.abort.signal });
-}
-
-/** @param {(page: Page) => Promise<{name: string, blob: Blob}>} make */
-async function download(make) {
+/** Give away what `make` makes of these pages; what is not applied yet is applied first. */
+async function download(chosen, make) {
   try {
-    const page = await upToDate();
-    if (!page) return;
-    const { name, blob } = await make(page);
+    if (!(await upToDate(chosen))) return;
+    const { name, blob } = await make();
     saveAs(name, blob);
     say(`${name} downloaded.`);
   } catch (error) {
     if (error instanceof Problem) showNotice(error.title, error.detail);
-    else throw error;
+    else if (error.name !== "AbortError") throw error;
   }
 }
 
-async function imageFile(page) {
-  const blob = await imageOf(page);
-  return { name: page.imageName(blob.type), blob };
+/** @param {Page[]} chosen @returns {Promise<boolean>} whether their files are what masks and options say */
+async function upToDate(chosen) {
+  const stale = chosen.filter(isStale);
+  if (stale.length > 0 && !optionsAreValid()) return false;
+  await Promise.all(stale.map((page) => queue(page, "apply")));
+  return chosen.every((page) => page.status === "done" && !isStale(page));
 }
-
-async function bothFiles(page) {
-  return { name: page.bundleName, blob: await zip([await imageFile(page), { name: page.maskName, blob: page.result.mask }]) };
-}
-
-async function downloadAll() {
-  const files = [];
-  for (const page of pages.filter(({ result }) => result)) files.push(await imageFile(page));
-  const names = distinctNames(files.map(({ name }) => name));
-  saveAs("text-eraser.zip", await zip(files.map(({ blob }, index) => ({ name: names[index], blob }))));
-}
-
-// What is seen
 
 /** @param {Page | null} page whether the file is not what mask and options say */
 function isStale(page) {
@@ -273,7 +265,7 @@ function render() {
   document.title = page ? `${page.name} – Text Eraser` : "Text Eraser";
   if (!page) return;
   renderStage(page);
-  renderPanel(page);
+  renderPanel(page, { stale: isStale(page), view: regionView });
 }
 
 /** @param {Page} page */
@@ -308,7 +300,8 @@ function renderStage(page) {
 function renderProblem(page) {
   const title = page.problem?.title ?? "Cancelled.";
   if ($("problem-title").textContent !== title) $("problem-title").textContent = title; // an alert is read when it changes
-  if ($("problem-detail").textContent !== (page.problem?.detail ?? "")) $("problem-detail").textContent = page.problem?.detail ?? "";
+  if ($("problem-detail").textContent !== (page.problem?.detail ?? ""))
+    $("problem-detail").textContent = page.problem?.detail ?? "";
   $("remove").textContent = page.result ? "Back to the picture" : "Remove image";
   tick();
 }
@@ -325,49 +318,6 @@ function tick() {
   $("retry").disabled = current.status === "failed" && waitS > 0;
   $("retry").textContent = $("retry").disabled ? `Try again in ${waitS} s` : "Try again";
 }
-
-/** @param {Page} page */
-function renderPanel(page) {
-  const { result } = page;
-  const done = result !== null;
-  $("page-name").textContent = page.name;
-  $("page-facts").textContent = done
-    ? [`${result.width} × ${result.height}`, count(page.regions.length, "region"), `${(result.maskShare * 100).toFixed(1)} % erased`].join(" · ")
-    : megabytes(page.file.size);
-  $("page-note").hidden = !done;
-  if (done) $("page-note").textContent = noteOn(page);
-  $("regions").hidden = !done || page.regions.length === 0;
-  $("actions").hidden = !done;
-  const kept = page.mask?.kept ?? new Set();
-  regionView.mark(kept);
-  $("all-regions").textContent = kept.size === page.regions.length ? "Erase all" : "Keep all";
-  $("region-count").textContent = String(page.regions.length);
-  const stale = isStale(page);
-  $("pending").hidden = !stale;
-  $("pending-text").textContent = page.isRepainted ? "The mask has changed." : "The options have changed.";
-  const idle = page.status === "done";
-  for (const id of ["apply", "get-image", "get-mask", "get-both"]) $(id).disabled = !idle;
-  $("get-image").classList.toggle("primary", !stale);
-}
-
-/** @param {Page} page */
-function noteOn(page) {
-  if (page.regions.length === 0) {
-    return "No text was found. Lower the threshold in Options, or paint over it with the brush.";
-  }
-  if (!page.canShow) {
-    const kind = wordFor(page.file.type || "image/file");
-    return `This browser cannot show ${kind} files: only the result is shown, as PNG. The download is ${kind}, as uploaded.`;
-  }
-  return FIDELITY[page.result.fidelity] ?? "";
-}
-
-/** @param {number} number @param {string} noun */
-function count(number, noun) {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-// Hands
 
 function listen() {
   whenFilesCome(add);
@@ -397,11 +347,12 @@ function listen() {
   $("zoom-one").addEventListener("click", () => viewer.zoomTo(1));
   $("zoom-fit").addEventListener("click", () => viewer.fit());
   $("cancel").addEventListener("click", () => {
-    if (current?.status === "waiting") current.status = current.result ? "done" : "stopped";
+    if (current?.status === "waiting") current.settle(current.result ? "done" : "stopped");
     current?.abort.abort();
     render();
   });
   $("retry").addEventListener("click", () => ask(current.wish));
+  $("discard").addEventListener("click", () => remove(current));
   $("remove").addEventListener("click", () => {
     if (!current.result) return remove(current);
     current.status = "done";
@@ -412,12 +363,24 @@ function listen() {
     keepRegions(current.regions, keep);
   });
   $("apply").addEventListener("click", () => ask("apply"));
-  $("get-image").addEventListener("click", () => download(imageFile));
-  $("get-mask").addEventListener("click", () => download(async (page) => ({ name: page.maskName, blob: page.result.mask })));
-  $("get-both").addEventListener("click", () => download(bothFiles));
-  $("download-all").addEventListener("click", downloadAll);
+  const given = { image: imageFile, mask: maskFile, both: bothFiles };
+  for (const [what, make] of Object.entries(given)) {
+    $(`get-${what}`).addEventListener("click", () => {
+      const page = current;
+      download([page], () => make(page, render));
+    });
+  }
+  $("download-all").addEventListener("click", () => {
+    const chosen = pages.filter(({ result, status }) => result && status === "done");
+    download(chosen, () => allFiles(chosen, render));
+  });
   listenToOptions({ onChange: render, onFind: () => ask("find") });
-  document.addEventListener("keydown", shortcut);
+  listenToKeys({
+    keys: KEYS,
+    undo: () => step("undo"),
+    redo: () => step("redo"),
+    isActive: () => Boolean(current?.result),
+  });
   setInterval(tick, 250);
 }
 
@@ -427,42 +390,8 @@ function chooseTool(tool) {
   render();
 }
 
-const KEYS = {
-  c: () => chooseTool("compare"),
-  b: () => chooseTool("brush"),
-  e: () => chooseTool("rubber"),
-  x: () => chooseTool("box"),
-  r: () => $("show-regions").click(),
-  m: () => $("show-mask").click(),
-  "+": () => viewer.zoomBy(1),
-  "=": () => viewer.zoomBy(1),
-  "-": () => viewer.zoomBy(-1),
-  0: () => viewer.fit(),
-  1: () => viewer.zoomTo(1),
-  "[": () => resizeBrush(-4),
-  "]": () => resizeBrush(4),
-};
-
 /** @param {number} stepPx */
 function resizeBrush(stepPx) {
   $("size").value = String(Number($("size").value) + stepPx);
   $("size").dispatchEvent(new Event("input"));
-}
-
-/** @param {KeyboardEvent} event */
-function shortcut(event) {
-  const typing = event.target.matches("input:not([type=radio], [type=checkbox], [type=range]), select, textarea");
-  if (!current || typing || event.altKey) return;
-  const key = event.key.toLowerCase();
-  if (event.ctrlKey || event.metaKey) {
-    if (key === "z" || key === "y") {
-      event.preventDefault();
-      step(key === "y" || event.shiftKey ? "redo" : "undo");
-    }
-    return;
-  }
-  if (KEYS[key] && current.result) {
-    event.preventDefault();
-    KEYS[key]();
-  }
 }

@@ -11,7 +11,10 @@ export function canvasOf(width, height) {
 /** @param {HTMLCanvasElement} canvas @returns {Promise<Blob>} a PNG */
 export function encode(canvas) {
   return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The mask is too large for this browser."))), "image/png");
+    canvas.toBlob(
+      (blob) => (blob ? resolve(blob) : reject(new Error("The mask is too large for this browser."))),
+      "image/png",
+    );
   });
 }
 
@@ -20,7 +23,11 @@ export function polygonPath(points) {
   return new Path2D(`M${points.map((point) => point.join(" ")).join("L")}Z`);
 }
 
-/** The picture upright, as the service sees it; null where this browser cannot show it. @param {Blob} blob @param {object} [size] */
+/**
+ * The picture upright, as the service sees it; null where this browser cannot show it.
+ * @param {Blob} blob
+ * @param {object} [size]
+ */
 export async function bitmapOf(blob, size = {}) {
   try {
     return await createImageBitmap(blob, { imageOrientation: "from-image", ...size });

@@ -180,7 +180,10 @@ export class MaskEditor {
     const left = Math.max(0, Math.min(Math.floor(rect.x), before?.x ?? Infinity));
     const top = Math.max(0, Math.min(Math.floor(rect.y), before?.y ?? Infinity));
     const right = Math.min(this.width, Math.max(Math.ceil(rect.x + rect.width), before ? before.x + before.width : 0));
-    const bottom = Math.min(this.height, Math.max(Math.ceil(rect.y + rect.height), before ? before.y + before.height : 0));
+    const bottom = Math.min(
+      this.height,
+      Math.max(Math.ceil(rect.y + rect.height), before ? before.y + before.height : 0),
+    );
     if (right > left && bottom > top) this.touched = { x: left, y: top, width: right - left, height: bottom - top };
   }
 }

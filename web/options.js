@@ -3,7 +3,7 @@
 import { wordFor } from "./pages.js";
 
 const form = document.getElementById("option-form");
-const LOOKING_ONLY = ["threshold", "dilate_px"]; // these find text; a given mask needs none
+const LOOKING_ONLY = ["threshold", "dilate_px", "sfx"]; // these find text; a given mask needs none
 
 /** @param {any} info */
 export function fillOptions(info) {

@@ -11,7 +11,12 @@ const THUMBNAIL_PX = 160;
 const MULTIPART_BYTES = 8192;
 const ENDINGS = { "image/jpeg": "jpg", "image/tiff": "tif" };
 
-/** Why the service would refuse this file; null if it would not. @param {File} file @param {any} info @returns {Promise<string | null>} */
+/**
+ * Why the service would refuse this file; null if it would not.
+ * @param {File} file
+ * @param {any} info
+ * @returns {Promise<string | null>}
+ */
 export async function refusalOf(file, info) {
   const { limits, formats } = info;
   if (file.type && !formats.input.includes(file.type)) {
@@ -19,7 +24,7 @@ export async function refusalOf(file, info) {
   }
   if (file.size === 0) return "The file is empty.";
   if (file.size + MULTIPART_BYTES > limits.max_bytes) {
-    return `The file has ${megabytes(file.size)}; at most ${megabytes(limits.max_bytes)} are accepted.`;
+    return `The file has ${fileSize(file.size)}; at most ${fileSize(limits.max_bytes)} are accepted.`;
   }
   const size = await measure(file);
   if (size && size.width * size.height > limits.max_pixels) {
@@ -50,6 +55,19 @@ export class Page {
     this.canShow = true;
     this.startedAt = 0;
     this.abort = new AbortController();
+    /** @type {(() => void)[]} called once the present wish is granted, refused or dropped */
+    this.waiters = [];
+  }
+
+  /** Resolves once nothing is asked of the service any more. @returns {Promise<void>} */
+  settled() {
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  /** The present wish is granted, refused or dropped. @param {Status} status */
+  settle(status) {
+    this.status = status;
+    this.waiters.splice(0).forEach((resolve) => resolve());
   }
 
   /** Look at the file. @returns {Promise<ImageBitmap | null>} a thumbnail */
@@ -61,13 +79,18 @@ export class Page {
     return bitmapOf(this.file, { resizeWidth: Math.max(1, Math.round(size.width * scale)), resizeQuality: "high" });
   }
 
-  /** Take what came back. @param {Erased} result @param {string} options those it was made with @param {number | null} state the mask's state that was sent; null if text was looked for */
+  /**
+   * Take what came back.
+   * @param {Erased} result
+   * @param {string} options those it was made with
+   * @param {number | null} state the mask's state that was sent; null if text was looked for
+   */
   take(result, options, state) {
     const kept = state === null ? [] : this.regions.filter((region) => this.mask?.kept.has(keyOf(region)));
     this.result = result;
     this.regions = [...result.regions, ...kept];
     if (state === null) this.mask = null;
-    else this.mask.settle();
+    else this.mask?.settle();
     this.applied = { state: state ?? 0, options };
   }
 
@@ -124,8 +147,8 @@ function listOf(words) {
 }
 
 /** @param {number} bytes */
-export function megabytes(bytes) {
-  return `${rounded(bytes / 2 ** 20)} MB`;
+export function fileSize(bytes) {
+  return bytes < 2 ** 20 ? `${Math.ceil(bytes / 1024)} KB` : `${rounded(bytes / 2 ** 20)} MB`;
 }
 
 /** @param {number} pixels */

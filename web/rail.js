@@ -17,7 +17,11 @@ export class Rail {
   /** @param {Page} page @param {ImageBitmap | null} thumbnail */
   add(page, thumbnail) {
     const row = document.createElement("li");
-    const choose = Object.assign(document.createElement("button"), { type: "button", className: "thumb", title: page.name });
+    const choose = Object.assign(document.createElement("button"), {
+      type: "button",
+      className: "thumb",
+      title: page.name,
+    });
     choose.append(pictureOf(page, thumbnail));
     const state = Object.assign(document.createElement("span"), { className: "unseen" });
     choose.append(state);
@@ -52,7 +56,10 @@ export class Rail {
 function pictureOf(page, thumbnail) {
   if (!thumbnail) {
     const [ending] = /[^.]*$/.exec(page.name) ?? [""];
-    return Object.assign(document.createElement("span"), { className: "no-picture", textContent: ending.slice(0, 4).toUpperCase() });
+    return Object.assign(document.createElement("span"), {
+      className: "no-picture",
+      textContent: ending.slice(0, 4).toUpperCase(),
+    });
   }
   const canvas = Object.assign(document.createElement("canvas"), { width: thumbnail.width, height: thumbnail.height });
   canvas.getContext("2d").drawImage(thumbnail, 0, 0);

@@ -98,9 +98,7 @@ function cropOf(region, picture) {
   const [width, height] = [(x1 - x0) * scale, (y1 - y0) * scale];
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
-  context.drawImage(
-    picture, x0, y0, x1 - x0, y1 - y0, (CROP_PX - width) / 2, (CROP_PX - height) / 2, width, height,
-  );
+  context.drawImage(picture, x0, y0, x1 - x0, y1 - y0, (CROP_PX - width) / 2, (CROP_PX - height) / 2, width, height);
   return canvas;
 }
 

@@ -15,7 +15,9 @@ export class Tools {
     this.say = say;
     this.layer = $("drawing");
     this.cursor = this.layer.appendChild(Object.assign(document.createElement("div"), { className: "cursor" }));
-    this.frame = this.layer.appendChild(Object.assign(document.createElement("div"), { className: "frame", hidden: true }));
+    this.frame = this.layer.appendChild(
+      Object.assign(document.createElement("div"), { className: "frame", hidden: true }),
+    );
     /** @type {"compare" | "brush" | "rubber" | "box"} */
     this.tool = "compare";
     this.sizePx = 28;

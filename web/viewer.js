@@ -83,7 +83,11 @@ export class Viewer {
     this.#scaleTo(Math.min(1, across, Math.max(down, readable)));
   }
 
-  /** Larger or smaller by so many steps, around a point of the window. @param {number} steps @param {{x: number, y: number}} [at] */
+  /**
+   * Larger or smaller by so many steps, around a point of the window.
+   * @param {number} steps
+   * @param {{x: number, y: number}} [at]
+   */
   zoomBy(steps, at) {
     this.zoomTo(this.zoom * STEP ** steps, at);
   }
@@ -100,7 +104,11 @@ export class Viewer {
     this.viewport.scrollTop += sheet.top + y * this.zoom - point.y;
   }
 
-  /** The pixel of the picture under a point of the window. @param {{x: number, y: number}} point @returns {[number, number]} */
+  /**
+   * The pixel of the picture under a point of the window.
+   * @param {{x: number, y: number}} point
+   * @returns {[number, number]}
+   */
   locate(point) {
     const sheet = this.sheet.getBoundingClientRect();
     return [(point.x - sheet.left) / this.zoom, (point.y - sheet.top) / this.zoom];
@@ -136,7 +144,16 @@ export class Viewer {
   }
 
   #listen() {
-    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -100, End: 100 };
+    const steps = {
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageDown: -10,
+      PageUp: 10,
+      Home: -100,
+      End: 100,
+    };
     this.handle.addEventListener("keydown", (event) => {
       const step = steps[event.key];
       if (step === undefined) return;

@@ -28,7 +28,13 @@ export async function zip(files) {
     directory.push(record(CENTRAL_SIGNATURE, entry), label);
   }
   const end = fields([
-    [4, END_SIGNATURE], [4, 0], [2, files.length], [2, files.length], [4, sizeOf(directory)], [4, offset], [2, 0],
+    [4, END_SIGNATURE],
+    [4, 0],
+    [2, files.length],
+    [2, files.length],
+    [4, sizeOf(directory)],
+    [4, offset],
+    [2, 0],
   ]);
   return new Blob([...parts, ...directory, end], { type: "application/zip" });
 }
@@ -55,10 +61,25 @@ function record(signature, { label, crc, size, offset }) {
   return fields([
     [4, signature],
     ...(central ? [[2, 20]] : []), // made by a program of ZIP 2.0
-    [2, 20], [2, UTF8_NAMES], [2, 0], // to be read by one; names are UTF-8; stored
-    [2, 0], [2, 0x21], // midnight of 1980-01-01: the same files give the same bytes
-    [4, crc], [4, size], [4, size], [2, label.length], [2, 0],
-    ...(central ? [[2, 0], [2, 0], [2, 0], [4, 0], [4, offset]] : []),
+    [2, 20],
+    [2, UTF8_NAMES],
+    [2, 0], // to be read by one; names are UTF-8; stored
+    [2, 0],
+    [2, 0x21], // midnight of 1980-01-01: the same files give the same bytes
+    [4, crc],
+    [4, size],
+    [4, size],
+    [2, label.length],
+    [2, 0],
+    ...(central
+      ? [
+          [2, 0],
+          [2, 0],
+          [2, 0],
+          [4, 0],
+          [4, offset],
+        ]
+      : []),
   ]);
 }
 

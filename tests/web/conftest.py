@@ -50,9 +50,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         server.process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; playwright's own is not needed."""
+    """Debian's Chromium; playwright's own is not needed.
+
+    Closed with each module: while playwright's event loop stands, no test of another module can run one.
+    """
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  the [browser] extra; other tests run without it
 
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
