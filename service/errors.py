@@ -5,9 +5,9 @@ TextEraserError
 ├── Unauthorized (401)
 ├── NotAcceptable (406)
 ├── ContentTooLarge (413)       TooManyBytes, TooManyPixels
-├── UnsupportedMediaType (415)  WrongContentType, NotAnImage, UnsupportedFormat
+├── UnsupportedMediaType (415)  WrongContentType, NotAnImage, UnsupportedFormat, NotAnArchive
 ├── Unprocessable (422)         CorruptImage, AnimatedImage, MaskMismatch, InvalidMask,
-│                               InvalidOption, UnknownModel, NotEncodable
+│                               InvalidOption, UnknownModel, NotEncodable, ArchiveRefused
 ├── Unavailable (503)           Overloaded, NotReady, OutOfMemory
 ├── DeadlineExceeded (504)
 ├── ClientGone (499, never sent: nobody is there to read it; it only stands in logs)
@@ -133,6 +133,12 @@ class UnsupportedFormat(UnsupportedMediaType):
     code, public = "unsupported-format", "This image format is not supported."
 
 
+class NotAnArchive(UnsupportedMediaType):
+    """The file is not a ZIP or CBZ archive."""
+
+    code, public = "not-an-archive", "The file is not a ZIP or CBZ archive."
+
+
 class Unprocessable(TextEraserError):
     """Well-formed, but it cannot be done."""
 
@@ -179,6 +185,12 @@ class NotEncodable(Unprocessable):
     """The output format cannot hold this image."""
 
     code, public = "not-encodable", "The output format cannot hold this image."
+
+
+class ArchiveRefused(Unprocessable):
+    """The archive is hostile, or too large to be worked on: paths that lead elsewhere, links, bombs."""
+
+    code, public = "archive-refused", "The archive cannot be accepted."
 
 
 class Unavailable(TextEraserError):

@@ -35,8 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workers": {"deadline", "errors"},
     "telemetry": {"workers", "store", "errors"},
     "http": {"telemetry", "errors"},
-    "api": {"eraser", *SERVING, "store", "deadline", "imaging", "bundle", *WORDS},
-    "batch": {"eraser", "store", "deadline", "imaging", *WORDS},
+    "api": {"eraser", *SERVING, "batch", "store", "deadline", "imaging", "bundle", *WORDS},
+    "batch": {"eraser", "store", "deadline", "imaging", "files", *WORDS},
     "layers": {"eraser", "imaging", *WORDS},
     "app": {"api", "batch", "layers", "eraser", *LOOKERS, "session", "store", "settings", "bundle", *SERVING, *WORDS},
     # The command line: what starts the process, what reads and writes the user's files.

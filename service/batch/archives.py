@@ -1,0 +1,269 @@
+"""ZIP and CBZ files: those of strangers are checked before anything in them is read; nothing is ever extracted."""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from service.errors import ArchiveRefused, CorruptImage, NotAnArchive
+from service.files import SUFFIXES
+
+ARCHIVES = frozenset({".zip", ".cbz"})
+"""Endings of the archives that are read."""
+NESTED = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
+"""First bytes of archives and packed files."""
+PACKINGS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
+DRIVE = re.compile(r"[A-Za-z]:")
+MAX_NAME_CHARACTERS = 1000
+MAX_PART_BYTES = 255
+DIRECTORY_BYTES = 8 * 1024 * 1024
+"""So much of a file is read to find its members; a directory of 100,000 is larger."""
+SMALL_BYTES = 1024 * 1024
+"""Members up to this size may be packed as well as they like: plain pages are."""
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """What an archive may be."""
+
+    max_members: int = 10_000
+    max_member_bytes: int = 512 * MIB
+    """Unpacked size of one member."""
+    max_total_bytes: int = 16 * GIB
+    """Unpacked size of all members."""
+    max_ratio: int = 200
+    """Unpacked over packed size of a member larger than 1 MiB, and of the whole."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file in an archive."""
+
+    name: str
+    """With `/` between folders; relative, and below the archive."""
+    info: zipfile.ZipInfo
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is a page, by its name; what a Mac leaves beside a page is none."""
+        path = PurePosixPath(self.name)
+        hidden = path.name.startswith(".") or "__MACOSX" in path.parts
+        return path.suffix.lower() in SUFFIXES and not hidden
+
+
+class Archive:
+    """A checked archive. Members may be read from several threads."""
+
+    def __init__(self, file: BinaryIO, limits: ArchiveLimits | None = None) -> None:
+        """Check everything that can be checked before unpacking.
+
+        Raises NotAnArchive if `file` is no ZIP file, ArchiveRefused, with the reason, if it is a hostile one.
+        """
+        frugal = _Frugal(file)
+        try:
+            self._zip = zipfile.ZipFile(frugal)
+        except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, UnicodeError) as exc:
+            raise NotAnArchive(f"The file is not a ZIP or CBZ archive: {exc}.") from exc
+        except OSError as exc:  # a directory that points before the file's begin
+            raise NotAnArchive("The file is not a ZIP or CBZ archive: its directory cannot be read.") from exc
+        frugal.opened = True
+        infos = self._zip.infolist()
+        _check_sizes(infos, limits or ArchiveLimits())
+        _check_places(infos)
+        self.members: tuple[Member, ...] = tuple(Member(_checked_name(info), info) for info in infos if _is_file(info))
+        """The files, in the archive's own order."""
+        _check_unique(self.members)
+        for member in self.members:
+            if not member.is_image:
+                self._check_not_nested(member)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the archive; the file that it was made on stays open."""
+        self._zip.close()
+
+    def read(self, member: Member) -> bytes:
+        """The member's bytes: as many as the directory says. Raises CorruptImage if it holds something else."""
+        size = member.info.file_size
+        try:
+            with self._zip.open(member.info) as stream:
+                # One byte more than it may have: a `read` without a number would unpack the whole bomb first.
+                data = stream.read(size + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as exc:
+            raise CorruptImage(f"{member.name} is not what the archive's directory says: {exc}.") from exc
+        if len(data) != size:
+            raise CorruptImage(f"{member.name} has {len(data)} bytes; the archive's directory says {size}.")
+        return data
+
+    def _check_not_nested(self, member: Member) -> None:
+        try:
+            with self._zip.open(member.info) as stream:
+                start = stream.read(8)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as exc:
+            raise ArchiveRefused(f"{member.name} is not what the archive's directory says: {exc}.") from exc
+        if start.startswith(NESTED):
+            raise ArchiveRefused(f"{member.name} is an archive itself; unpack it first.")
+
+
+class ArchiveWriter:
+    """Writes an archive member by member, into a file or into pieces that are sent as they come."""
+
+    def __init__(self, file: BinaryIO | _Outlet) -> None:
+        self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED)
+
+    def add(self, name: str, data: bytes, like: Member | None = None) -> None:
+        """Add a file: with the date of `like`, packed as that was unless it is a picture, which is packed already."""
+        info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0) if like is None else like.info.date_time)
+        info.external_attr = (stat.S_IFREG | 0o644) << 16
+        packed = like is not None and not like.is_image and like.info.compress_type == zipfile.ZIP_DEFLATED
+        info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+        self._zip.writestr(info, data)
+
+    def close(self) -> None:
+        """Write the directory; without it nobody can read the archive."""
+        self._zip.close()
+
+
+class _Outlet(io.RawIOBase):
+    """What a ZipFile writes to when there is no file: the pieces are taken as they come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        piece = bytes(data)  # type: ignore[call-overload]
+        self._pieces.append(piece)
+        return len(piece)
+
+    def take(self) -> bytes:
+        """Everything written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+class ArchiveStream:
+    """An archive that is sent while it is written."""
+
+    def __init__(self) -> None:
+        self._outlet = _Outlet()
+        self._writer = ArchiveWriter(self._outlet)
+
+    def add(self, name: str, data: bytes, like: Member | None = None) -> bytes:
+        """Add a file; the bytes to send."""
+        self._writer.add(name, data, like)
+        return self._outlet.take()
+
+    def close(self) -> bytes:
+        """The last bytes to send."""
+        self._writer.close()
+        return self._outlet.take()
+
+
+class _Frugal:
+    """A file that ZipFile reads a bounded part of to find its members, and as it likes from then on."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.opened = False
+        self.seekable = file.seekable
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if not self.opened and size > DIRECTORY_BYTES:
+            raise ArchiveRefused(f"The archive's directory has {size} bytes; at most {DIRECTORY_BYTES} are read.")
+        return self._file.read(size)
+
+
+def _check_sizes(infos: Sequence[zipfile.ZipInfo], limits: ArchiveLimits) -> None:
+    if len(infos) > limits.max_members:
+        raise ArchiveRefused(f"The archive has {len(infos)} members; at most {limits.max_members} are accepted.")
+    for info in infos:
+        name = info.filename[:100]
+        if info.file_size > limits.max_member_bytes:
+            raise ArchiveRefused(
+                f"{name} has {info.file_size} bytes unpacked; at most {limits.max_member_bytes} are accepted."
+            )
+        if info.file_size > SMALL_BYTES and info.file_size > limits.max_ratio * info.compress_size:
+            raise ArchiveRefused(
+                f"{name} is packed {info.file_size // max(1, info.compress_size)}:1; "
+                f"at most {limits.max_ratio}:1 is accepted."
+            )
+        if info.compress_size > info.file_size + info.file_size // 8 + 1024:
+            raise ArchiveRefused(f"{name} has {info.compress_size} packed bytes for {info.file_size}: a forged size.")
+    total = sum(info.file_size for info in infos)
+    if total > limits.max_total_bytes:
+        raise ArchiveRefused(f"The archive has {total} bytes unpacked; at most {limits.max_total_bytes} are accepted.")
+
+
+def _check_places(infos: Sequence[zipfile.ZipInfo]) -> None:
+    """Members that share bytes are the trick of a bomb without a ratio."""
+    end = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise ArchiveRefused(f"{info.filename[:100]} shares its bytes with another member.")
+        end = info.header_offset + 30 + len(info.filename) + info.compress_size
+
+
+def _is_file(info: zipfile.ZipInfo) -> bool:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    name = info.filename[:100]
+    if kind == stat.S_IFLNK:
+        raise ArchiveRefused(f"{name} is a link.")
+    if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        raise ArchiveRefused(f"{name} is neither a file nor a folder.")
+    if info.is_dir():
+        _checked_name(info)
+        return False
+    if info.flag_bits & 1:
+        raise ArchiveRefused(f"{name} is encrypted.")
+    if info.compress_type not in PACKINGS:
+        raise ArchiveRefused(f"{name} is packed by method {info.compress_type}; expected stored or deflated.")
+    return True
+
+
+def _checked_name(info: zipfile.ZipInfo) -> str:
+    """The member's name with `/` between folders. Raises ArchiveRefused where it could lead out of a folder."""
+    if "\0" in info.orig_filename or any(ord(letter) < 32 for letter in info.filename):
+        raise ArchiveRefused(f"{info.filename[:100]!r} has control characters in its name.")
+    name = info.filename.replace("\\", "/")
+    parts = name.rstrip("/").split("/")
+    if name.startswith("/") or DRIVE.match(name):
+        raise ArchiveRefused(f"{name[:100]} is an absolute path.")
+    if ".." in parts:
+        raise ArchiveRefused(f"{name[:100]} leads out of its folder.")
+    if not name or "" in parts or "." in parts:
+        raise ArchiveRefused(f"{name[:100]!r} is not a plain path.")
+    if len(name) > MAX_NAME_CHARACTERS or any(len(part.encode("utf-8", "replace")) > MAX_PART_BYTES for part in parts):
+        raise ArchiveRefused(f"{name[:100]}... is too long a name.")
+    return name
+
+
+def _check_unique(members: Sequence[Member]) -> None:
+    seen: set[str] = set()
+    for member in members:
+        name = member.name.casefold()  # as a file system sees it that knows no case
+        if name in seen:
+            raise ArchiveRefused(f"{member.name[:100]} stands in the archive twice.")
+        seen.add(name)
