@@ -64,13 +64,18 @@ def create_app(
     eraser: Eraser | None = None,
     store: ModelStore | None = None,
     on_failure: Callable[[], None] = lambda: None,
+    at_rest: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """The application. With `eraser` and `store` it is ready at once, else after its lifespan has loaded them.
 
-    `on_failure` is called if that fails; the reason is then at `app.state.backend.failure`.
+    `on_failure` is called if that fails; the reason is then at `app.state.backend.failure`. `at_rest` is called when
+    no image has been worked on for a second.
     """
     workers = Workers(
-        slots=settings.slot_count, queue_size=settings.queue_size, memory_bytes=settings.image_memory_bytes
+        slots=settings.slot_count,
+        queue_size=settings.queue_size,
+        memory_bytes=settings.image_memory_bytes,
+        at_rest=at_rest,
     )
     telemetry = Telemetry()
     telemetry.watch(workers, memory_limit_bytes=settings.memory_limit_bytes)
@@ -87,7 +92,7 @@ def create_app(
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
         redirect_slashes=False,
-        lifespan=_lifespan(settings, backend, on_failure),
+        lifespan=_lifespan(settings, backend, on_failure, at_rest),
         middleware=_layers(settings, backend),
         exception_handlers={HTTPException: http_exception, RequestValidationError: validation_error},
         telemetry={
@@ -136,11 +141,13 @@ def _layers(settings: Settings, backend: Backend) -> list[Middleware]:
 
 
 def _lifespan(
-    settings: Settings, backend: Backend, on_failure: Callable[[], None]
+    settings: Settings, backend: Backend, on_failure: Callable[[], None], at_rest: Callable[[], None]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     def load() -> None:
         store = open_store(settings)
-        _make_ready(backend, store, build_eraser(settings, store))
+        eraser = build_eraser(settings, store)
+        at_rest()  # opening a graph takes more memory than holding it
+        _make_ready(backend, store, eraser)
 
     async def load_apart() -> None:
         try:

@@ -14,7 +14,13 @@ import uvicorn
 from service.api.jobs import Backend
 from service.app import create_app
 from service.errors import TextEraserError
-from service.host import limit_data_segment, raise_open_files_limit, usable_memory_bytes
+from service.host import (
+    give_back_memory,
+    limit_data_segment,
+    raise_open_files_limit,
+    usable_memory_bytes,
+    use_few_arenas,
+)
 from service.http.protocol import PatientProtocol
 from service.settings import Settings
 from service.telemetry import configure_logging
@@ -48,13 +54,14 @@ def serve(settings: Settings) -> int:
     except OSError as exc:
         return _start_failed(f"cannot listen on {settings.host} port {settings.port}: {exc.strerror}")
     raise_open_files_limit()
+    use_few_arenas()
     if settings.limit_memory:
         limit_data_segment(usable_memory_bytes() * 9 // 10)
 
     def stop() -> None:
         server.should_exit = True
 
-    app = create_app(settings, on_failure=stop)
+    app = create_app(settings, on_failure=stop, at_rest=give_back_memory)
     backend: Backend = app.state.backend
     server = Server(
         uvicorn.Config(

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 FIRST_GUESS_S = 1.0
 """Service time before any was measured, for `Retry-After`."""
+REST_S = 1.0
+"""So long must nothing run before it counts as rest."""
 SMOOTHING = 0.2
 """Weight of the newest service time in the moving mean."""
 
@@ -46,9 +48,12 @@ class Workers:
     """`slots` threads, a queue of at most `queue_size` jobs, and `memory_bytes` for those that run.
 
     Belongs to one event loop: every method is called on it. Jobs start in the order of their coming.
+    `at_rest` is called, on a thread, each time the last job has been done for a while: the moment to tidy up.
     """
 
-    def __init__(self, *, slots: int, queue_size: int, memory_bytes: int) -> None:
+    def __init__(
+        self, *, slots: int, queue_size: int, memory_bytes: int, at_rest: Callable[[], None] = lambda: None
+    ) -> None:
         self.slots = slots
         self.queue_size = queue_size
         self.memory_bytes = memory_bytes
@@ -56,6 +61,8 @@ class Workers:
         self._waiting: deque[_Ticket] = deque()
         self._running: set[_Ticket] = set()
         self._mean_s = FIRST_GUESS_S
+        self._at_rest = at_rest
+        self._rest_timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     @property
@@ -109,6 +116,7 @@ class Workers:
     async def close(self) -> None:
         """Take no more jobs and wait for the threads that still run."""
         self._closed = True
+        self._stay_awake()
         await asyncio.to_thread(self._pool.shutdown)
 
     def _enter(self, weight_bytes: int) -> _Ticket:
@@ -121,6 +129,7 @@ class Workers:
                 allowed_bytes=self.memory_bytes,
             )
         ticket = _Ticket(weight_bytes)
+        self._stay_awake()
         self._waiting.append(ticket)
         self._advance()
         if self.queue_depth > self.queue_size:
@@ -151,6 +160,14 @@ class Workers:
         if ticket in self._waiting:
             self._waiting.remove(ticket)
         self._advance()
+        if not self._running and not self._closed:
+            self._stay_awake()
+            self._rest_timer = asyncio.get_running_loop().call_later(REST_S, self._pool.submit, self._at_rest)
+
+    def _stay_awake(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
 
 
 def _guarded(work: Callable[[], T], deadline: Deadline) -> T:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,38 @@ def test_without_a_limit_memory_is_the_machines(tmp_path: Path) -> None:
 
     (tmp_path / "memory.max").write_text("max\n")
     assert usable_memory_bytes(tmp_path) == physical
+
+
+HEAP_WORK = """
+import threading
+import numpy as np
+from service import host
+
+def resident_mb():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+
+def fill():
+    blocks = [np.ones(60_000, np.uint8) for _ in range(2000)]
+    kept.append(blocks[-1])
+
+kept = []
+host.use_few_arenas()
+before = resident_mb()
+for _ in range(4):
+    thread = threading.Thread(target=fill)
+    thread.start()
+    thread.join()
+held = resident_mb() - before
+host.give_back_memory()
+print(held, resident_mb() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_free_heap_memory_goes_back_to_the_system() -> None:
+    """120 MB that a heap holds below one block in use are returned; without asking it would keep them."""
+    done = subprocess.run([sys.executable, "-c", HEAP_WORK], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    held_mb, left_mb = (float(word) for word in done.stdout.split())
+
+    assert held_mb > 100, "the heap has kept them, or this test shows nothing"
+    assert left_mb < 20

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from service import workers as workers_module
 from service.deadline import Deadline
 from service.errors import ClientGone, DeadlineExceeded, NotReady, OutOfMemory, Overloaded
 from service.workers import Workers
@@ -238,6 +239,38 @@ async def test_cancelling_the_waiter_stops_the_work(workers: Workers) -> None:
         await job
     assert isinstance(deadline.stopped, ClientGone)
     await until(lambda: workers.in_flight == 0)
+
+
+async def test_rest_comes_once_after_the_last_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not while anything runs, not between two jobs that follow each other: a second after the last of them."""
+    monkeypatch.setattr(workers_module, "REST_S", 0.05)
+    gate, rests = Gate(), []
+    workers = Workers(slots=2, queue_size=2, memory_bytes=1000, at_rest=lambda: rests.append(gate.running))
+    long = Deadline()
+    job = asyncio.create_task(workers.run(gate.work(long), long))
+    for _ in range(3):
+        await workers.run(lambda: None, Deadline())
+    await asyncio.sleep(0.15)
+    assert rests == []
+
+    gate.open.set()
+    await job
+    await until(lambda: rests == [1])
+    await asyncio.sleep(0.15)
+    assert rests == [1]
+    await workers.close()
+
+
+async def test_closing_cancels_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is called on threads that have ended."""
+    monkeypatch.setattr(workers_module, "REST_S", 0.02)
+    rests: list[int] = []
+    workers = Workers(slots=1, queue_size=1, memory_bytes=1000, at_rest=lambda: rests.append(1))
+    await workers.run(lambda: None, Deadline())
+    await workers.close()
+    await asyncio.sleep(0.05)
+
+    assert rests == []
 
 
 async def test_closed_workers_take_no_more_jobs() -> None:
