@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from service.bubbles import margin_px, stands_in_bubble
-from service.fills.gate import Background, look_at_ring
+from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, deviation, look_at_ring, ring_of
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, hull
-from service.imaging.masks import components, from_bool
+from service.imaging.masks import components, dilate_disc, from_bool, label_cores, label_groups
 from service.options import Fill
 from service.regions import Method, Region
 from service.segmenter import TextMaps
@@ -21,6 +22,12 @@ from service.segmenter import TextMaps
 CONTEXT_PX = 48
 INK_LEVEL = 102
 """Level, of 255, of the text map from which a pixel counts as ink where a text is scored."""
+NEIGHBOUR_PX = 24
+MIN_SHARED_GROUND = 0.75
+"""Share of what touches a piece that must be its neighbour's ground, for it to be filled like its neighbour."""
+PART_GAP_PX = 3
+BRIDGE_PX = 3
+"""Half the width of a bridge between two texts whose masks just meet."""
 PARTS_LIMIT = 64
 """Parts of one group that are looked at on their own before the whole group goes to the network."""
 
@@ -67,9 +74,15 @@ class Plan:
         return [hole for entry in self.entries for hole in entry.holes if hole.method in methods]
 
 
-def make_plan(image: Image, mask: Mask, groups: Sequence[Group], fill: Fill) -> Plan:
-    """Choose a fill for each group of `mask`, by `fill` or by what surrounds it."""
-    return Plan(tuple(plan_group(image, mask, group, None if fill == "auto" else fill) for group in groups))
+def make_plan(
+    image: Image, mask: Mask, groups: Sequence[Group], fill: Fill, check: Callable[[], None] = lambda: None
+) -> Plan:
+    """Choose a fill for each group of `mask`, by `fill` or by what surrounds it; `check` is called before each."""
+    entries: list[Entry] = []
+    for group in groups:
+        check()
+        entries.append(plan_group(image, mask, group, None if fill == "auto" else fill))
+    return Plan(tuple(entries))
 
 
 def plan_group(image: Image, mask: Mask, group: Group, method: Method | None) -> Entry:
@@ -125,19 +138,41 @@ def _own_mask(group: Group, box: Box) -> Mask:
 
 
 def _by_parts(image: Image, mask: Mask, own: Mask, box: Box) -> tuple[Hole, ...]:
-    """Where a text lies half on paper, half on art, each part gets what it can have."""
-    pieces = components(own)
+    """Each part of a text on mixed ground gets what it can have: lines first, then what is left, its bridges cut."""
     holes: list[Hole] = []
     rest = own.copy()
-    for number in range(1, pieces.count + 1) if 1 < pieces.count <= PARTS_LIMIT else ():
-        piece = from_bool(pieces.labels == number)
-        background = look_at_ring(image, piece, mask)
-        if background is not None:
-            holes.append(_plain(box, piece, background))
-            rest[piece > 0] = 0
+    for split in (partial(label_groups, gap_px=PART_GAP_PX), partial(label_cores, radius_px=BRIDGE_PX)):
+        count, labels = split(rest)
+        for number in range(1, count + 1) if count <= PARTS_LIMIT else ():
+            piece = from_bool(labels == number)
+            background = look_at_ring(image, piece, mask) if piece.any() else None
+            if background is not None:
+                holes.append(_plain(box, piece, background))
+                rest[piece > 0] = 0
+    for hole in list(holes):
+        near = _share_ground(image, mask, rest, hole)
+        if near.any():
+            holes.append(replace(hole, mask=near))
+            rest[near > 0] = 0
     if np.any(rest):
         holes.append(_not_plain(image, mask, rest, box))
     return tuple(holes)
+
+
+def _share_ground(image: Image, mask: Mask, rest: Mask, plain: Hole) -> Mask:
+    """The pieces of `rest` on the ground of the `plain` hole: letters too crowded to show it on their own."""
+    result = np.zeros_like(rest)
+    if plain.background is None or not rest.any():
+        return result
+    on_ground = (deviation(image, plain.background) <= TOLERANCE_LEVELS) & (mask == 0)
+    near = dilate_disc(plain.mask, NEIGHBOUR_PX) > 0
+    pieces = components(rest)
+    for number in range(1, pieces.count + 1):
+        piece = from_bool(pieces.labels == number)
+        touching = ring_of(piece, mask, TOUCHING_PX)
+        if (near & (piece > 0)).any() and on_ground[touching].mean() >= MIN_SHARED_GROUND:
+            result |= piece
+    return result
 
 
 def _plain(box: Box, own: Mask, background: Background) -> Hole:

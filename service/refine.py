@@ -7,13 +7,14 @@ ink that runs on past the text (a bubble's outline, a panel's border) is kept ou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from service.dashes import DASH_GLYPHS, find_dashes
-from service.fills.gate import Background, deviation, look_at_ring, shrink_to
+from service.fills.gate import TOLERANCE_LEVELS, Background, deviation, look_at_ring, shrink_to
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, label_boxes
 from service.imaging.masks import (
@@ -28,11 +29,16 @@ from service.imaging.masks import (
 )
 
 MIN_STROKE_AREA_PX = 6
-GROUP_GAP_PX = 10
+GROUP_GAPS_PX = (10, 4, 1)
+"""Strokes nearer than twice this are looked at together; where the ground is not plain, in ever smaller groups."""
 INK_LEVELS = 34
 """Difference from the background at which a pixel is ink."""
 HALO_LEVELS = 5
 """Difference at which a pixel near a glyph is a soft edge or a compression ring of it."""
+HALO_GRAINS = 4
+"""The same in units of the ground's own grain, where that is coarser."""
+SOFT_EDGE_PX = 2
+"""What a glyph's soft edge takes up around its ink."""
 HALO_REACH = 2
 """How far past the growth the halo is looked for, in units of the growth."""
 MIN_HIT_SHARE = 0.25
@@ -50,39 +56,72 @@ SEARCH_GLYPHS = 1.2
 """How far past the found text, in glyph sizes, its ink is looked for."""
 
 
+_Cut = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What one refinement looks at, and the mask that it writes."""
+
+    image: Image
+    strokes: Mask
+    grown: Mask
+    """The strokes, grown: what no ring may look at."""
+    mask: Mask
+    dilate_px: int
+
+
 @dataclass(frozen=True)
 class _Ink:
     text: npt.NDArray[np.bool_]
     kept: npt.NDArray[np.bool_]
 
 
-def refine(image: Image, strokes: Mask, *, dilate_px: int) -> Mask:
+def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], None] = lambda: None) -> Mask:
     """The mask to erase for the stroke mask `strokes` found on `image`; both `(H, W)`, at image scale.
 
-    `dilate_px` is the growth at image scale. Raises InvalidOption if it is negative.
+    `dilate_px` is the growth at image scale. Raises InvalidOption if it is negative, and what `check`, called once
+    for each group, raises.
     """
     strokes = drop_specks(strokes, MIN_STROKE_AREA_PX)
-    grown = dilate(strokes, dilate_px)
-    mask = grown.copy()
-    count, labels = label_groups(strokes, GROUP_GAP_PX)
+    mask = dilate(strokes, dilate_px)
+    work = _Work(image, strokes, mask.copy(), mask, dilate_px)
+    left = strokes
+    for gap_px in GROUP_GAPS_PX:
+        left = _refine_groups(work, left, gap_px, check)
+    count, labels = label_groups(left, GROUP_GAPS_PX[0])
     for group, box in enumerate(label_boxes(labels, count), start=1):
+        check()
         glyph_px = _glyph_px(labels, group, box)
-        margin_px = max(24, round(SEARCH_GLYPHS * glyph_px))
-        x0, y0, x1, y1 = grow_box(box, margin_px, labels.shape)
-        cut = np.s_[y0:y1, x0:x1]
-        own = from_bool(labels[cut] == group)
-        background = look_at_ring(image[cut], dilate_disc(own, dilate_px), grown[cut])
-        if background is None:
-            mask[cut] |= dilate(_whole(own, glyph_px), dilate_px)
-            continue
-        ink = _separate(image[cut], own, strokes[cut], background, glyph_px)
-        mask[cut] = _grow_on_plain(mask[cut], own, ink, deviation(image[cut], background), dilate_px)
-        if background.is_flat:
-            x0, y0, x1, y1 = grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape)
-            cut = np.s_[y0:y1, x0:x1]
-            dashes = find_dashes(image[cut], from_bool(labels[cut] == group), background.colour, glyph_px)
-            mask[cut] |= dilate(dashes, dilate_px)
+        cut = _cut(grow_box(box, 2 * dilate_px + 16, labels.shape))
+        mask[cut] |= dilate(_whole(from_bool(labels[cut] == group), glyph_px), dilate_px)
     return mask
+
+
+def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], None]) -> Mask:
+    """Refine the groups of `strokes` that stand on plain ground; returns the strokes of the others."""
+    left = strokes.copy()
+    count, labels = label_groups(strokes, gap_px)
+    for group, box in enumerate(label_boxes(labels, count), start=1):
+        check()
+        glyph_px = _glyph_px(labels, group, box)
+        cut = _cut(grow_box(box, max(24, round(SEARCH_GLYPHS * glyph_px)), labels.shape))
+        own = from_bool(labels[cut] == group)
+        background = look_at_ring(work.image[cut], dilate_disc(own, work.dilate_px), work.grown[cut])
+        if background is None:
+            continue
+        left[cut][own > 0] = 0
+        ink = _separate(deviation(work.image[cut], background), own, work.strokes[cut], glyph_px)
+        _grow_on_plain(work, cut, own, ink, background)
+        if background.is_flat:
+            cut = _cut(grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape))
+            dashes = find_dashes(work.image[cut], from_bool(labels[cut] == group), background.colour, glyph_px)
+            work.mask[cut] |= dilate(dashes, work.dilate_px)
+    return left
+
+
+def _cut(box: Box) -> _Cut:
+    return slice(box[1], box[3]), slice(box[0], box[2])
 
 
 def _whole(own: Mask, glyph_px: int) -> Mask:
@@ -96,9 +135,9 @@ def _whole(own: Mask, glyph_px: int) -> Mask:
     return from_bool((closed > 0) | enclosed[spots.labels])
 
 
-def _separate(image: Image, own: Mask, strokes: Mask, background: Background, glyph_px: int) -> _Ink:
-    """Tell the group's own ink from ink that runs on past it."""
-    pieces = components(from_bool(deviation(image, background) > INK_LEVELS))
+def _separate(difference: npt.NDArray[np.float32], own: Mask, strokes: Mask, glyph_px: int) -> _Ink:
+    """Tell the group's own ink from ink that runs on past it, by how much each pixel differs from the background."""
+    pieces = components(from_bool(difference > INK_LEVELS))
     hits = np.bincount(pieces.labels[strokes > 0], minlength=pieces.count + 1)
     hit_share = hits / np.maximum(pieces.area, 1)
     height, width = own.shape
@@ -112,14 +151,37 @@ def _separate(image: Image, own: Mask, strokes: Mask, background: Background, gl
     return _Ink(is_text[pieces.labels], is_kept[pieces.labels])
 
 
-def _grow_on_plain(mask: Mask, own: Mask, ink: _Ink, difference: npt.NDArray[np.float32], dilate_px: int) -> Mask:
-    """Grow the group's text, its halo too, but not into ink that is kept; other groups' pixels of `mask` stay."""
+def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Background) -> None:
+    """Grow the group's text, its halo too, but not into ink or ground that is kept; other groups' pixels stay."""
+    difference = deviation(work.image[cut], background)
     text = from_bool(ink.text | (own > 0))
-    kept = (dilate_disc(from_bool(ink.kept & (own == 0)), 1) > 0) & ~ink.text
-    halo = (dilate_disc(text, dilate_px * (1 + HALO_REACH)) > 0) & (difference > HALO_LEVELS)
-    wanted = ((dilate(text, dilate_px) > 0) | halo) & ~kept
-    others = (mask > 0) & ~(kept & (dilate(own, dilate_px) > 0))
-    return from_bool(others | wanted)
+    kept = dilate_disc(from_bool(ink.kept & (own == 0)), 1) > 0
+    kept = (kept | _other_ground(difference, text)) & ~ink.text
+    # What differs more from the ground than the ground does from itself is a soft edge or a ring of compression.
+    soft = difference > max(HALO_LEVELS, HALO_GRAINS * background.grain)
+    halo = soft & (dilate_disc(text, work.dilate_px * (1 + HALO_REACH)) > 0)
+    grown = dilate(text, work.dilate_px) > 0
+    wanted = _connected(close_gaps(from_bool((grown | halo) & ~kept), 1) > 0, grown) & ~kept
+    others = (work.mask[cut] > 0) & ~(kept & (dilate(own, work.dilate_px) > 0))
+    work.mask[cut] = from_bool(others | wanted)
+
+
+def _connected(wanted: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The pieces of `wanted` that meet `core`: a mask of whole shapes, not of specks."""
+    pieces = components(from_bool(wanted))
+    meets = np.zeros(pieces.count + 1, np.bool_)
+    meets[pieces.labels[core]] = True
+    meets[0] = False
+    return np.asarray(meets[pieces.labels], np.bool_)
+
+
+def _other_ground(difference: npt.NDArray[np.float32], text: Mask) -> npt.NDArray[np.bool_]:
+    """Where the plain ground ends, softly perhaps: what differs from it, away from the text, and runs on."""
+    pieces = components(from_bool((difference > TOLERANCE_LEVELS) & (dilate(text, SOFT_EDGE_PX) == 0)))
+    height, width = text.shape
+    runs_on = (pieces.left == 0) | (pieces.top == 0) | (pieces.right == width) | (pieces.bottom == height)
+    runs_on[0] = False
+    return np.asarray(runs_on[pieces.labels], np.bool_)
 
 
 def _glyph_px(labels: Labels, group: int, box: Box) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -71,7 +71,7 @@ def mask_of(plan: Plan, size_hw: tuple[int, int]) -> Mask:
     return mask
 
 
-def obey(image: Image, found: Mask, edits: Sequence[Edit]) -> Plan:
+def obey(image: Image, found: Mask, edits: Sequence[Edit], check: Callable[[], None] = lambda: None) -> Plan:
     """The plan that a list of regions asks for, in its order.
 
     In each region the text that was `found` there is erased, or, where none was, the whole region; `skip` leaves it.
@@ -81,6 +81,7 @@ def obey(image: Image, found: Mask, edits: Sequence[Edit]) -> Plan:
     free = np.full(size_hw, 255, np.uint8)
     claimed: list[tuple[Group, Edit]] = []
     for edit in edits:
+        check()
         area = draw([edit.shape], size_hw) & free
         free[area > 0] = 0
         if edit.method != "skip" and area.any():
@@ -89,7 +90,11 @@ def obey(image: Image, found: Mask, edits: Sequence[Edit]) -> Plan:
     for group, _ in claimed:
         x0, y0, x1, y1 = group.box
         mask[y0:y1, x0:x1] |= group.mask
-    return Plan(tuple(plan_group(image, mask, group, edit.method) for group, edit in claimed))
+    entries: list[Entry] = []
+    for group, edit in claimed:
+        check()
+        entries.append(plan_group(image, mask, group, edit.method))
+    return Plan(tuple(entries))
 
 
 def _as_group(mask: Mask) -> Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -62,7 +63,7 @@ def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
         soft = cv2.resize(strokes, (job.size_hw[1], job.size_hw[0]), interpolation=cv2.INTER_LINEAR)
         strokes = masks.from_bool(np.asarray(soft) > 127)
         dilate_px = round(dilate_px / job.maps.scale)
-    job.mask = refine(job.picture.image, strokes, dilate_px=dilate_px)
+    job.mask = refine(job.picture.image, strokes, dilate_px=dilate_px, check=job.deadline.check)
 
 
 def combine_masks(job: Job, mode: MaskMode) -> None:
@@ -88,14 +89,14 @@ def plan_fills(job: Job, fill: Fill, wanted: Wanted, detector: TextDetector) -> 
     """Gather the mask into texts, choose a fill for each, and leave out what is not wanted."""
     assert job.mask is not None
     groups = gather(job.mask, _blocks(job, detector))
-    job.plan = choose(make_plan(job.picture.image, job.mask, groups, fill), wanted, job.maps)
+    job.plan = choose(make_plan(job.picture.image, job.mask, groups, fill, job.deadline.check), wanted, job.maps)
     job.mask = mask_of(job.plan, job.size_hw)
 
 
 def plan_edits(job: Job, edits: tuple[Edit, ...]) -> None:
     """Do what the caller's list of regions says, and nothing else."""
     assert job.mask is not None
-    job.plan = obey(job.picture.image, job.mask, edits)
+    job.plan = obey(job.picture.image, job.mask, edits, job.deadline.check)
     job.mask = mask_of(job.plan, job.size_hw)
 
 
@@ -116,7 +117,7 @@ def fill_plain(job: Job) -> None:
             fill_colour(crop, hole.mask, hole.background.colour)
         else:
             fill_gradient(crop, hole.mask, hole.background, rng)
-    job.unknown = _fill_textures(image, job.plan, job.mask)
+    job.unknown = _fill_textures(image, job.plan, job.mask, job.deadline.check)
     job.result = image
 
 
@@ -153,10 +154,11 @@ def _blocks(job: Job, detector: TextDetector) -> list[Polygon]:
     return [] if job.maps is None else [region.polygon for region in detector.regions(job.maps, job.size_hw)]
 
 
-def _fill_textures(image: Image, plan: Plan, mask: Mask) -> Mask:
+def _fill_textures(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Mask:
     """Continue the textures; returns the `(H, W)` mask of what is left to the network."""
     unknown = np.zeros_like(mask)
     for hole in plan.holes("inpaint", "tone"):
+        check()
         x0, y0, x1, y1 = hole.box
         rest = hole.mask
         if hole.texture is not None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.imaging.arrays import Image, Mask
+from service.imaging.geometry import hull
 from service.imaging.masks import dilate_disc
 
 RINGS_PX = (9, 5)
@@ -31,6 +32,9 @@ PAPER_LEVEL = 235
 MIN_PAPER_RING_SHARE = 0.5
 MIN_PAPER_TOUCHING_SHARE = 0.6
 """Around text in a tight white bubble much of the ring is outline and art, and the fill is white all the same."""
+MIN_BETWEEN_SHARE = 0.93
+MIN_BETWEEN_PIXELS = 48
+"""Where the ground between the letters is plain, the rest of the ring may be as mixed as around a tight bubble."""
 MIN_RING_PIXELS = 24
 MAX_RESIDUAL_LEVELS = 3.5
 FLAT_RANGE_LEVELS = 2.0
@@ -51,6 +55,8 @@ class Background:
     """Whether the plane varies by less than FLAT_RANGE_LEVELS over the hole."""
     plain_share: float
     """Share of the ring that is plain, 0 to 1; the rest is outline, ink or art that happens to be near."""
+    grain: float
+    """Mean difference of the plain pixels from the plane, levels: paper, noise, compression."""
 
 
 def ring_of(hole: Mask, forbidden: Mask, radius_px: int = RINGS_PX[0]) -> npt.NDArray[np.bool_]:
@@ -86,22 +92,33 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
     samples = image[rows, columns].astype(np.float32)
     plane, plain = _fit_plane(samples, rows, columns)
     plain_share = float(plain.mean())
-    is_paper = bool(np.median(samples[plain], axis=0).min() >= PAPER_LEVEL) if plain.any() else False
-    if plain_share < (MIN_PAPER_RING_SHARE if is_paper else MIN_RING_SHARE):
-        return None
     plain_map = np.zeros(near.shape, np.bool_)
     plain_map[rows[plain], columns[plain]] = True
+    is_paper = bool(np.median(samples[plain], axis=0).min() >= PAPER_LEVEL) if plain.any() else False
+    may_be_mixed = is_paper or _is_plain_between(hole, near, plain_map)
+    if plain_share < (MIN_PAPER_RING_SHARE if may_be_mixed else MIN_RING_SHARE):
+        return None
     touching_count = np.count_nonzero(touching)
-    min_touching_share = MIN_PAPER_TOUCHING_SHARE if is_paper else MIN_TOUCHING_SHARE
+    min_touching_share = MIN_PAPER_TOUCHING_SHARE if may_be_mixed else MIN_TOUCHING_SHARE
     if touching_count and np.count_nonzero(plain_map & touching) < min_touching_share * touching_count:
         return None
     residual = samples[plain] - _plane_at(plane, rows[plain], columns[plain])
-    if float(np.abs(residual).mean()) > MAX_RESIDUAL_LEVELS:
+    grain = float(np.abs(residual).mean())
+    if grain > MAX_RESIDUAL_LEVELS:
         return None
     over_hole = _plane_at(plane, *_row_ends(hole))
     is_flat = bool((over_hole.max(axis=0) - over_hole.min(axis=0)).max() <= FLAT_RANGE_LEVELS)
     colour = np.median(samples[plain], axis=0).astype(np.float32)
-    return Background(colour, plane, is_flat, plain_share)
+    return Background(colour, plane, is_flat, plain_share, grain)
+
+
+def _is_plain_between(hole: Mask, near: npt.NDArray[np.bool_], plain: npt.NDArray[np.bool_]) -> bool:
+    """Whether the ring is plain where it lies between letters: inside the convex hull of the hole."""
+    inside = np.zeros_like(hole)
+    cv2.fillConvexPoly(inside, hull(hole, (0, 0)), 255)
+    between = near & (inside > 0)
+    count = int(np.count_nonzero(between))
+    return count >= MIN_BETWEEN_PIXELS and int(np.count_nonzero(plain & between)) >= MIN_BETWEEN_SHARE * count
 
 
 def _clean_share(image: Image, near: npt.NDArray[np.bool_], background: Background, stretch_px: int) -> float:

@@ -23,6 +23,8 @@ CONTEXT_PX = 40
 REACH_PX = 96
 """Longest shift that is tried."""
 MIN_SHIFT_PX = 2.5
+MAX_PIXELS = 1_000_000
+"""Largest crop that is looked at: the correlation takes some 60 bytes a pixel."""
 MIN_CONTRAST_LEVELS = 14.0
 """Standard deviation under which the surroundings are too quiet to be a texture."""
 MAX_MISMATCH = 0.24
@@ -55,6 +57,8 @@ def find_texture(image: Image, hole: Mask, forbidden: Mask) -> Texture | None:
 
     `image` `(h, w, 3)` is the crop around the hole; `forbidden` `(h, w)` holds all holes in it.
     """
+    if hole.size > MAX_PIXELS:
+        return None
     near = (dilate_disc(hole, CONTEXT_PX) > 0) & (forbidden == 0)
     if np.count_nonzero(near) < 4 * LOCAL_PX**2:
         return None

@@ -108,6 +108,22 @@ def label_groups(mask: Mask, gap_px: int) -> tuple[int, Labels]:
     return count - 1, labels.astype(np.int32, copy=False)
 
 
+def label_cores(mask: Mask, radius_px: int) -> tuple[int, Labels]:
+    """Number the parts of `mask` that hold together when bridges thinner than `2 * radius_px` are cut.
+
+    Every erased pixel gets the number of the nearest part. Returns the count n and `(H, W)` labels, 0 outside `mask`.
+    """
+    side = 2 * radius_px + 1
+    cores = _u8(cv2.erode(mask, np.ones((side, side), np.uint8)))
+    if not cores.any():
+        return label_groups(mask, 0)
+    count = components(cores).count
+    _, labels = cv2.distanceTransformWithLabels(255 - cores, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP)
+    nearest = np.asarray(labels, np.int32)
+    nearest[mask == 0] = 0
+    return count, nearest
+
+
 def share(mask: Mask) -> float:
     """Share of the image that is erased, 0 to 1."""
     return float(np.count_nonzero(mask)) / mask.size if mask.size else 0.0

@@ -150,7 +150,7 @@ def test_the_ring_is_near_the_hole_and_outside_of_everything_forbidden() -> None
 def test_deviation_is_the_largest_channel_difference_from_the_plane() -> None:
     """Hand-worked: red 10 + x, green 20 + 2y, blue 30."""
     plane = np.array([[10, 20, 30], [1, 0, 0], [0, 2, 0]], np.float32)
-    background = Background(plane[0], plane, is_flat=False, plain_share=1.0)
+    background = Background(plane[0], plane, is_flat=False, plain_share=1.0, grain=0.0)
     image = np.array([[[10, 20, 30], [11, 20, 37]], [[10, 22, 30], [0, 22, 30]]], np.uint8)
 
     assert deviation(image, background).tolist() == [[0, 7], [0, 11]]

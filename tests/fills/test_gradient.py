@@ -32,7 +32,7 @@ def test_levels_between_integers_are_dithered() -> None:
     plane = np.zeros((3, 3), np.float32)
     plane[0] = 100.5
     image = pages.blank(64, 64)
-    background = Background(plane[0], plane, is_flat=False, plain_share=1.0)
+    background = Background(plane[0], plane, is_flat=False, plain_share=1.0, grain=0.0)
 
     fill_gradient(image, np.full((64, 64), 255, np.uint8), background, np.random.default_rng(0))
 
@@ -44,7 +44,7 @@ def test_a_plane_that_leaves_the_range_is_cut() -> None:
     """No level wraps around."""
     plane = np.array([[0, 0, 0], [20, 20, 20], [0, 0, 0]], np.float32)
     image = pages.noise(4, 40)
-    background = Background(plane[0], plane, is_flat=False, plain_share=1.0)
+    background = Background(plane[0], plane, is_flat=False, plain_share=1.0, grain=0.0)
 
     fill_gradient(image, np.full((4, 40), 255, np.uint8), background, np.random.default_rng(0))
 
