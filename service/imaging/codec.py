@@ -60,7 +60,7 @@ class Picture:
     """A decoded file: what the networks see, and what goes back."""
 
     image: Image
-    """`(H, W, 3)` uint8 RGB, upright. Alpha is not composited; pixels that are fully transparent are shown white,
+    """`(H, W, 3)` uint8 RGB, upright, read-only. Alpha is not composited; pixels that are fully transparent are shown white,
     because what is stored under them is often noise, and nobody sees it."""
     alpha: npt.NDArray[np.uint8] | None
     """`(H, W)` uint8 opacity, upright; None where the file has no transparency."""
@@ -94,12 +94,12 @@ def decode(data: bytes, *, max_pixels: int) -> Picture:
         stored = _MODULES[header.format].read(data, header)
     with memory_errors():
         image = upright(view(stored), header.orientation)
-        if np.may_share_memory(image, stored.samples):
-            image = image.copy()  # the view may be written to; the stored samples never
         alpha = alpha_of(stored)
         if alpha is not None:
             alpha = upright(alpha, header.orientation)
+            image = image.copy() if np.may_share_memory(image, stored.samples) else image
             image[alpha == 0] = 255
+        image.flags.writeable = False  # it may be the stored samples themselves, which are never written to
     return Picture(image, alpha, header, stored, data)
 
 

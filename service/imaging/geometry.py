@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from service.imaging.arrays import Box, Mask, Polygon
 from service.imaging.masks import Labels
+
+
+_ROWS_AT_ONCE = 256
+"""Rows whose labels are looked at together, so that memory does not grow with the page."""
 
 
 def grow_box(box: Box, margin_px: int, size_hw: tuple[int, ...]) -> Box:
@@ -24,12 +29,8 @@ def grow_box(box: Box, margin_px: int, size_hw: tuple[int, ...]) -> Box:
 
 def label_boxes(labels: Labels, count: int) -> list[Box]:
     """The box of each label 1..count, in that order. A label without pixels has the box `(0, 0, 0, 0)`."""
-    # Runs of one label in a row, not pixels: a mask over a whole page has few of them.
-    is_edge = labels[:, 1:] != labels[:, :-1]
-    border = np.ones((len(labels), 1), np.bool_)
-    rows, first = np.nonzero(np.hstack([border, is_edge]) & (labels > 0))
-    _, last = np.nonzero(np.hstack([is_edge, border]) & (labels > 0))
-    values = labels[rows, first]
+    bands = [_label_runs(labels, start) for start in range(0, len(labels), _ROWS_AT_ONCE)] or [_label_runs(labels, 0)]
+    rows, first, last, values = (np.concatenate(parts) for parts in zip(*bands, strict=True))
     order = np.argsort(values, kind="stable")
     found, starts = np.unique(values[order], return_index=True)
     boxes: list[Box] = [(0, 0, 0, 0)] * count
@@ -42,6 +43,19 @@ def label_boxes(labels: Labels, count: int) -> list[Box]:
     for label, *box in zip(found.tolist(), x0.tolist(), y0.tolist(), x1.tolist(), y1.tolist(), strict=True):
         boxes[label - 1] = (box[0], box[1], box[2], box[3])
     return boxes
+
+
+def _label_runs(labels: Labels, start: int) -> tuple[npt.NDArray[np.int64], ...]:
+    """Row, first and last column, and label of each run of one label in the rows of the band that begins at `start`.
+
+    Runs, not pixels: a mask over a whole page has few of them.
+    """
+    band = labels[start : start + _ROWS_AT_ONCE]
+    is_edge = band[:, 1:] != band[:, :-1]
+    border, is_label = np.ones((len(band), 1), np.bool_), band > 0
+    rows, first = np.nonzero(np.hstack([border, is_edge]) & is_label)
+    _, last = np.nonzero(np.hstack([is_edge, border]) & is_label)
+    return rows + start, first, last, band[rows, first]
 
 
 def merge_boxes(boxes: Sequence[Box], *, max_side_px: int) -> list[Box]:

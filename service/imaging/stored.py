@@ -24,6 +24,8 @@ Samples: TypeAlias = npt.NDArray[Any]
 """`(H, W)` or `(H, W, C)` as stored: uint16 for 16 bits, else uint8; 1-bit is 0 or 1, palettes are indexes."""
 
 
+_HASHED_PIXELS = 1 << 18
+"""So many pixels are picked out and hashed at a time."""
 _INK_TOLERANCE = 3
 """Levels of RGB by which carried inks may miss the wanted colour; 8-bit inks themselves miss it by about 2."""
 
@@ -108,12 +110,16 @@ def untouched_sha256(stored: Stored, mask: Mask) -> str:
     scaled to 0..255, palettes as indexes), two bytes at 16 bits; the channels of a pixel in the order gray or RGB or
     CMYK, then alpha.
     """
-    samples = stored.samples
-    if stored.layout == "gray" and stored.bits < 8:
-        samples = to_8_bits(samples, stored.bits)
-    plain = np.ascontiguousarray(samples.astype("<u2" if stored.bits == 16 else np.uint8, copy=False))
-    pixels = plain.reshape(mask.size, -1).view(f"V{plain.nbytes // mask.size}")  # whole pixels move faster
-    return sha256(pixels[mask.ravel() == 0].tobytes()).hexdigest()
+    digest = sha256()
+    rows_at_once = max(1, _HASHED_PIXELS // mask.shape[1])
+    for start in range(0, len(mask), rows_at_once):
+        samples, kept = stored.samples[start : start + rows_at_once], mask[start : start + rows_at_once].ravel() == 0
+        if stored.layout == "gray" and stored.bits < 8:
+            samples = to_8_bits(samples, stored.bits)
+        plain = np.ascontiguousarray(samples.astype("<u2" if stored.bits == 16 else np.uint8, copy=False))
+        pixels = plain.reshape(kept.size, -1).view(f"V{plain.nbytes // kept.size}")  # whole pixels move faster
+        digest.update(pixels[kept].data)
+    return digest.hexdigest()
 
 
 def changed_pixels(before: Stored, after: Stored) -> npt.NDArray[np.bool_]:

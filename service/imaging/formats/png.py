@@ -36,6 +36,8 @@ _MAX_CHUNKS = 65_536
 _MAX_PROFILE_BYTES = 8_000_000
 QUICK, SMALL = 1, 3
 """zlib levels: for masks and for pictures. Level 6 takes twice the time of level 3 for 4 % fewer bytes."""
+_BAND_BYTES = 1 << 20
+"""Rows are filtered and compressed so many bytes at a time: a whole picture would be copied five times."""
 
 
 @dataclass(frozen=True)
@@ -239,36 +241,52 @@ def _profile(payload: bytes | None) -> bytes | None:
 
 def _compress(stored: Stored, level: int) -> bytes:
     """The samples as IDAT payload: each row by the filter that leaves the smallest sum (PNG, 12.7), then zlib."""
-    rows = _packed_rows(stored)
-    width = rows.shape[1]
-    lines = np.empty((len(rows), width + 1), np.uint8)
+    samples, bits = stored.samples, stored.bits
+    channels = samples.shape[2] if samples.ndim == 3 else 1
+    rows_at_once = max(1, _BAND_BYTES // (samples.shape[1] * channels * samples.itemsize))
+    # Filters harm indexes and packed bits.
+    step = bits // 8 * channels if bits >= 8 and stored.layout != "palette" else None
+    above: npt.NDArray[np.uint8] | None = None
+    deflate = zlib.compressobj(level)
+    written: list[bytes] = []
+    for start in range(0, len(samples), rows_at_once):
+        rows = _packed_rows(samples[start : start + rows_at_once], bits)
+        above = np.zeros_like(rows[:1]) if above is None else above
+        written.append(deflate.compress(_filtered(rows, above, step).data))
+        above = rows[-1:].copy()
+    return b"".join([*written, deflate.flush()])
+
+
+def _filtered(rows: npt.NDArray[np.uint8], above: npt.NDArray[np.uint8], step: int | None) -> npt.NDArray[np.uint8]:
+    """`rows`, each behind the number of its filter; `above` is the row before them, `step` the bytes of a pixel."""
+    lines = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
     lines[:, 0], lines[:, 1:] = 0, rows
-    if stored.bits >= 8 and stored.layout != "palette":  # filters harm indexes and packed bits
-        step = (stored.bits // 8) * (stored.samples.shape[2] if stored.samples.ndim == 3 else 1)
-        left, above = rows.copy(), rows.copy()
-        left[:, step:] -= rows[:, :-step]
-        above[1:] -= rows[:-1]
-        candidates = (rows, left, above)  # filter types 0, 1 and 2; Paeth costs six times as much and saves 2 %
-        best = np.stack([_size_guess(candidate) for candidate in candidates]).argmin(axis=0)
-        for kind in (1, 2):
-            chosen = best == kind
-            lines[chosen, 0], lines[chosen, 1:] = kind, candidates[kind][chosen]
-    return zlib.compress(lines.data, level)
+    if step is None:
+        return lines
+    left, up = rows.copy(), rows.copy()
+    left[:, step:] -= rows[:, :-step]
+    up[0] -= above[0]
+    up[1:] -= rows[:-1]
+    candidates = (rows, left, up)  # filter types 0, 1 and 2; Paeth costs six times as much and saves 2 %
+    best = np.stack([_size_guess(candidate) for candidate in candidates]).argmin(axis=0)
+    for kind in (1, 2):
+        chosen = best == kind
+        lines[chosen, 0], lines[chosen, 1:] = kind, candidates[kind][chosen]
+    return lines
 
 
-def _packed_rows(stored: Stored) -> npt.NDArray[np.uint8]:
+def _packed_rows(samples: Samples, bits: int) -> npt.NDArray[np.uint8]:
     """`(H, bytes a row)` uint8: 16 bits big-endian, fewer than 8 bits packed from the left."""
-    samples = stored.samples
     height = samples.shape[0]
-    if stored.bits == 16:
+    if bits == 16:
         return samples.astype(">u2").view(np.uint8).reshape(height, -1)
-    if stored.bits == 8:
-        return samples.astype(np.uint8, copy=False).reshape(height, -1)
-    per_byte = 8 // stored.bits
+    if bits == 8:
+        return np.ascontiguousarray(samples.astype(np.uint8, copy=False)).reshape(height, -1)
+    per_byte = 8 // bits
     padded = np.pad(samples.astype(np.uint8), ((0, 0), (0, -samples.shape[1] % per_byte)))
     packed = np.zeros((height, padded.shape[1] // per_byte), np.uint8)
     for place in range(per_byte):
-        packed |= padded[:, place::per_byte] << np.uint8(8 - stored.bits * (place + 1))
+        packed |= padded[:, place::per_byte] << np.uint8(8 - bits * (place + 1))
     return packed
 
 
