@@ -12,8 +12,12 @@ TRAINING_VENV := .venv-training
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 TRAINING_BIN := $(TRAINING_VENV)/bin
+IMAGE ?= text-eraser:0.1.0
+ENGINE ?= docker
 PAGES ?= examples
 OUT ?= sheets
+# ONNX Runtime must be told before it is loaded, in tests and training too.
+export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: help
 help: ## list the targets
@@ -75,3 +79,42 @@ sheets: install ## before, mask, after for each image of PAGES, side by side, in
 .PHONY: bench
 bench: install ## time of a page by step, and what the server adds to it
 	$(BIN)/python -m benchmarks.latency
+
+.PHONY: load
+load: install ## overload, slow clients, drops and saturation against a real server
+	$(BIN)/python -m benchmarks.load
+
+.PHONY: soak
+soak: install ## random pages for MINUTES (30): does the server grow?
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30)
+
+.PHONY: backgrounds
+backgrounds: install ## error of the fills by kind of background, against cv2's Telea
+	$(BIN)/python -m benchmarks.backgrounds
+
+.PHONY: train-smoke
+train-smoke: $(TRAINING_VENV)/.installed ## train every config in miniature, resume, export, compare
+	$(TRAINING_BIN)/python -m training.smoke
+
+.PHONY: pack
+pack: $(TRAINING_VENV)/.installed ## bundle a run for a machine without network: ASSETS=DIR [CHECKPOINTS=DIR]
+	$(TRAINING_BIN)/python -m training.pack $(if $(ASSETS),--assets $(ASSETS)) $(if $(CHECKPOINTS),--checkpoints $(CHECKPOINTS)) --out build/pack
+
+.PHONY: finetune
+finetune: $(TRAINING_VENV)/.installed ## train on your own pairs: PAIRS=DIR FROM=CHECKPOINT [MINUTES=20]
+	$(TRAINING_BIN)/python -m training.train --config segmentation_residual --pairs $(PAIRS) --start-from $(FROM) \
+		--minutes $(or $(MINUTES),20) --workers 2 --out runs/finetune
+
+.PHONY: image
+image: ## build the container image (ENGINE=docker|podman)
+	$(ENGINE) build $(if $(filter podman,$(ENGINE)),--format docker) -t $(IMAGE) .
+
+.PHONY: sbom
+sbom: ## list what the service is made of: build/sbom.json (CycloneDX)
+	rm -rf build/sbom && mkdir -p build/sbom
+	$(PYTHON) -m venv build/sbom/service
+	build/sbom/service/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(PYTHON) -m venv build/sbom/tool
+	build/sbom/tool/bin/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8'
+	build/sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		-o build/sbom.json build/sbom/service/bin/python
