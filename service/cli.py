@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
@@ -22,6 +24,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import service
 from service.api.pages import describe
 from service.app import build_eraser, create_app, open_sessions, open_store
+from service.batch.chapters import find_chapters, state_folder
+from service.batch.ledger import Ledger
+from service.batch.report import Report, Row, summarise, told
+from service.batch.runner import Batch, Wish
 from service.deadline import Deadline
 from service.eraser import Eraser
 from service.errors import InvalidOption, ModelStoreError, TextEraserError, UnknownModel
@@ -30,18 +36,23 @@ from service.host import usable_cores
 from service.options import EraseOptions, Options
 from service.server import START_FAILED, serve
 from service.settings import Settings
+from service.store import Model
 
 SOME_FAILED = 1
 NOT_UNDERSTOOD = 2
+ONE_PAGE_ONLY = frozenset({"mask_mode", "output", "regions"})
+"""Options that make no sense for a whole chapter."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def option_flags(kind: type[Options]) -> Callable[[Command], Command]:
+def option_flags(kind: type[Options], *, without: frozenset[str] = frozenset()) -> Callable[[Command], Command]:
     """Click options made of the fields of `kind`, so that the command line and the API cannot disagree."""
 
     def decorate(command: Command) -> Command:
         for name, field in reversed(kind.model_fields.items()):
+            if name in without:
+                continue
             command = click.option(
                 "--" + name.replace("_", "-"),
                 name,
@@ -109,23 +120,77 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     settings = _settings()
     if "intra_threads" not in settings.model_fields_set:
         settings = settings.model_copy(update={"intra_threads": usable_cores()})  # one image at a time has all cores
+    eraser, _ = _open_eraser(settings, options)
     try:
-        store = open_store(settings)
-        store.find(options.segmenter, "segmentation")
-        store.find(options.inpainter, "inpainting")
-        eraser = build_eraser(settings, store)
         mask_data = None if mask is None else _read(mask)
-    except UnknownModel as exc:
-        _refuse(exc.detail)
-    except ModelStoreError as exc:
-        _say(f"cannot start: {exc.detail}")
-        sys.exit(START_FAILED)
     except OSError as exc:
         _refuse(f"{mask}: {exc.strerror}")
     failed = sum(not _erase_one(eraser, target, mask_data, options) for target in _progress(targets))
     if len(targets) > 1:
         _say(f"{len(targets) - failed} of {len(targets)} images done")
     sys.exit(SOME_FAILED if failed else 0)
+
+
+@main.command("batch")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--masks", is_flag=True, help="Write the mask of each page beside it: PAGE.mask.png.")
+@click.option("--regions-json", is_flag=True, help="Write the regions of each page beside it: PAGE.regions.json.")
+@click.option(
+    "--report",
+    "report_path",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the JSON report goes [default: OUT/report.json, or OUT.report.json beside an archive].",
+)
+@click.option("--slots", type=click.IntRange(1, 256), help="Pages worked on at a time [TEXT_ERASER_SLOTS].")
+@option_flags(EraseOptions, without=ONE_PAGE_ONLY)
+def batch_command(
+    source: Path,
+    out: Path,
+    report_path: Path | None,
+    slots: int | None,
+    *,
+    masks: bool,
+    regions_json: bool,
+    **fields: str,
+) -> None:
+    """Erase the text of whole chapters.
+
+    IN is a folder of any depth, with images and CBZ or ZIP files in it, or one such archive. OUT is a folder, or the
+    archive to write. Names and order are kept. What is finished is skipped: run it again after it was stopped, or with
+    more pages. One bad page is a row in the report, not the end.
+    """
+    settings = _settings(slots=slots)
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        options = EraseOptions.parse(given | {"output": "both" if masks else "image"})
+        ledger = Ledger(state_folder(source, out))
+        chapters = find_chapters(source, out, options.format, ledger)
+    except InvalidOption as exc:
+        _refuse(exc.detail)
+    eraser, models = _open_eraser(settings, options)
+    depends_on = " ".join([service.__version__, *(model.sha256 for model in models)])
+    wish = Wish(options, masks=masks, regions=regions_json, models=depends_on)
+    batch = Batch(eraser, wish, ledger, slots=settings.slot_count)
+    rows: list[Row] = []
+    started = time.perf_counter()
+    try:
+        with closing(batch.run(chapters)) as running:
+            for row in _counted(running, sum(chapter.count() for chapter in chapters)):
+                rows.append(row)  # noqa: PERF402  row by row: what was done before a stop is reported too
+    finally:
+        report = Report(
+            version=service.__version__,
+            options=options.model_dump(mode="json"),
+            models=tuple(model.label for model in models),
+            summary=summarise(rows, time.perf_counter() - started),
+            pages=tuple(rows),
+        )
+        place = report_path or (out.with_name(f"{out.name}.report.json") if out.is_file() else out / "report.json")
+        write_atomically(place, report.model_dump_json(indent=1).encode("utf-8"))
+        click.echo(told(report))
+    sys.exit(SOME_FAILED if report.summary.failed else 0)
 
 
 @main.group("models")
@@ -177,6 +242,19 @@ def health_command(host: str | None, port: int | None, timeout_s: float, *, live
     sys.exit(0 if response.is_success else SOME_FAILED)
 
 
+def _open_eraser(settings: Settings, options: EraseOptions) -> tuple[Eraser, list[Model]]:
+    """The pipeline, and the models that the options name; ends the process where there is none."""
+    try:
+        store = open_store(settings)
+        models = [store.find(options.segmenter, "segmentation"), store.find(options.inpainter, "inpainting")]
+        return build_eraser(settings, store), models
+    except UnknownModel as exc:
+        _refuse(exc.detail)
+    except ModelStoreError as exc:
+        _say(f"cannot start: {exc.detail}")
+        sys.exit(START_FAILED)
+
+
 def _erase_one(eraser: Eraser, target: Target, mask_data: bytes | None, options: EraseOptions) -> bool:
     """Erase one image and write its files; False, with a word on standard error, if that failed."""
     try:
@@ -203,6 +281,27 @@ def _write(path: str, data: bytes) -> None:
         sys.stdout.buffer.flush()
     else:
         write_atomically(Path(path), data)
+
+
+def _counted(rows: Iterator[Row], pages: int) -> Iterator[Row]:
+    """The rows one by one, behind a progress bar with pages/s and time left where somebody can see it."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[pace]} pages/s", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=pages, pace="-")
+        for row in rows:
+            speed = progress.tasks[task].speed
+            progress.update(task, advance=1, description=row.page[-40:], pace="-" if speed is None else f"{speed:.1f}")
+            if row.status == "failed":
+                words = f"text-eraser: {row.page}: {row.detail}"
+                progress.console.print(words, markup=False, highlight=False, soft_wrap=True)
+            yield row
 
 
 def _progress(targets: Sequence[Target]) -> Iterator[Target]:

@@ -49,6 +49,8 @@ class Outcome:
     """`name@version` of each model that the options name, in order of use."""
     timings: dict[str, float] = field(default_factory=dict)
     """Seconds by step, in order: decode, segment, refine, plan, fill, inpaint, encode (those that ran)."""
+    residual: float | None = None
+    """Share of the text that is left, 0 to 1; None where nobody looked (see `verify`)."""
 
 
 Step = tuple[str, Callable[[Job], None]]

@@ -18,6 +18,8 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff"
 _FORMATS: Mapping[str, OutputFormat] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 STANDARD = "-"
 """Standard input or output."""
+_UMASK = os.umask(0)  # read once, while there is one thread: it can only be read by being set
+os.umask(_UMASK)
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,23 @@ def format_for(source: str, out: str) -> OutputFormat:
     return "same" if wanted == _FORMATS.get(PurePath(source).suffix.lower()) else wanted
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: beside it first, then renamed over it. Makes its folder."""
+def result_name(name: PurePath, format_: OutputFormat) -> PurePath:
+    """The name of the result of the image `name`: its own, with another ending where another format is asked for."""
+    if format_ == "same" or _says(name, format_):
+        return name
+    return name.with_suffix({"jpeg": ".jpg"}.get(format_, f".{format_}"))
+
+
+def write_atomically(path: Path, data: bytes, *, by: Path | None = None) -> None:
+    """Write a file whole or not at all: in the folder `by` first (default: its own), then renamed. Makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=by or path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(beside).chmod(0o666 & ~_umask())  # mkstemp's 0600 is for secrets
+        Path(beside).chmod(0o666 & ~_UMASK)  # mkstemp's 0600 is for secrets
         Path(beside).replace(path)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -99,10 +108,7 @@ def _target(source: str, out: Path | str, options: EraseOptions, *, named: bool)
     path = Path(out)
     if options.output == "mask" and not named:
         return Target(source, None, str(path))
-    if named and options.format != "same" and not _says(path, options.format):
-        image = path.with_suffix({"jpeg": ".jpg"}.get(options.format, f".{options.format}"))
-    else:
-        image = path
+    image = Path(result_name(path, options.format)) if named else path
     mask = path.with_name(f"{path.stem}.mask.png")
     return Target(
         source,
@@ -111,7 +117,7 @@ def _target(source: str, out: Path | str, options: EraseOptions, *, named: bool)
     )
 
 
-def _says(path: Path, format_: str) -> bool:
+def _says(path: PurePath, format_: str) -> bool:
     return path.suffix.lower().lstrip(".").replace("jpg", "jpeg") == format_
 
 
@@ -123,9 +129,3 @@ def _refuse_clashes(targets: Sequence[Target]) -> None:
             raise InvalidOption(f"{path} is an input; expected another place after -o")
         if times > 1:
             raise InvalidOption(f"{times} results would be written to {path}; give the sources in turn")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

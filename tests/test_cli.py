@@ -169,3 +169,32 @@ def test_a_setting_out_of_range_exits_2(monkeypatch: pytest.MonkeyPatch) -> None
     result = run("models", "verify")
 
     assert (result.exit_code, "TEXT_ERASER_SLOTS" in result.stderr) == (2, True)
+
+
+def test_batch_writes_results_and_a_report(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """Exit code 1 if a page failed; the summary on standard output; the second run does nothing."""
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "1.png").write_bytes(page.read_bytes())
+    (source / "2.png").write_bytes(b"hello")
+
+    first = run("batch", source, tmp_path / "out", "--fill", "white", "--masks")
+    second = run("batch", source, tmp_path / "out", "--fill", "white", "--masks", "--report", tmp_path / "again.json")
+
+    assert (first.exit_code, second.exit_code) == (1, 1)
+    assert "2 pages: 1 done, 0 finished before, 1 failed" in first.stdout
+    assert "2.png: " in first.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_bytes())
+    assert [row["status"] for row in report["pages"]] == ["done", "failed"]
+    assert report["options"]["fill"] == "white"
+    assert json.loads((tmp_path / "again.json").read_bytes())["summary"]["skipped"] == 1
+    assert [call[1] for call in eraser.calls] == 2 * [EraseOptions.parse({"fill": "white", "output": "both"})]
+
+
+def test_batch_has_the_options_of_erase_that_suit_a_chapter(eraser: FakeEraser, tmp_path: Path) -> None:
+    """A mask or a list of regions belongs to one page."""
+    command = cli.main.commands["batch"]
+    names = {option.name for option in command.params if isinstance(option, click.Option)}
+
+    assert set(EraseOptions.model_fields) - names == {"mask_mode", "output", "regions"}
+    assert run("batch", tmp_path / "none", tmp_path / "out").exit_code == 2

@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"host"},
     "files": WORDS,
     "server": {"app", "api", "settings", "host", *SERVING, *WORDS},
-    "cli": {"app", "api", "batch", "layers", "eraser", "deadline", "server", "settings", "files", "host", *WORDS},
+    "cli": {"app", "api", "batch", "layers", "eraser", "deadline", "server", "settings", "files", "host", "store", *WORDS},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -1,0 +1,270 @@
+"""Chapters: the pages of a folder or of an archive, where each one's result goes, and how a chapter is finished."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Protocol
+
+from service.batch.archives import ARCHIVES, Archive, ArchiveWriter, Member
+from service.batch.ledger import Ledger
+from service.batch.report import Row
+from service.errors import CorruptImage, InvalidOption, TextEraserError
+from service.files import SUFFIXES, result_name
+from service.options import OutputFormat
+
+STATE = ".text-eraser"
+"""Folder in which a batch remembers what is finished."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One image and where what is made of it goes."""
+
+    name: str
+    """Its path below what was given, for the report."""
+    image: Path
+    mask: Path
+    regions: Path
+    read: Callable[[], bytes]
+    """Its bytes. Raises OSError, CorruptImage."""
+
+
+class Chapter(Protocol):
+    """Pages that belong together."""
+
+    @property
+    def name(self) -> str:
+        """Its path below what was given."""
+
+    @property
+    def source(self) -> Path:
+        """The folder or the archive."""
+
+    @property
+    def output(self) -> Path | None:
+        """The one file that the pages end up in; None where each is a file of its own."""
+
+    @property
+    def places(self) -> Sequence[Path]:
+        """The files that it will write, as far as they are known beforehand."""
+
+    def count(self) -> int:
+        """Number of pages; 1 where that cannot be known."""
+
+    def open(self) -> Sequence[Page]:
+        """The pages, in order. Raises TextEraserError, OSError."""
+
+    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Mapping[Path, str]:
+        """Put the results together; the files that were made, with their digests."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+    def clean(self) -> None:
+        """Remove what was kept only until the chapter was finished."""
+
+
+def find_chapters(source: Path, out: Path, format_: OutputFormat, ledger: Ledger) -> list[Chapter]:
+    """The chapters at `source`: an archive, or a folder of any depth with images and archives, in order of their names.
+
+    Raises InvalidOption, before any work, where there is nothing to do, or a result would overwrite a source or
+    another result.
+    """
+    if not source.exists():
+        raise InvalidOption(f"{source}: there is no such file")
+    if source.is_dir():
+        chapters = [*_below(source, out, format_, ledger)]
+    elif source.suffix.lower() in ARCHIVES:
+        chapters = [ArchiveChapter(source, archive_place(source, out), source.name, format_, ledger.folder)]
+    else:
+        raise InvalidOption(f"{source} is neither a folder nor an archive; expected one of {', '.join(_endings())}")
+    if not chapters:
+        raise InvalidOption(f"there is no image and no archive in {source}")
+    _check_places(source, out, chapters)
+    return chapters
+
+
+def archive_place(source: Path, out: Path) -> Path:
+    """Where the archive made of `source` goes: the file `out` if that is named like an archive, else into it."""
+    return out if out.suffix.lower() in ARCHIVES and not out.is_dir() else out / source.name
+
+
+def state_folder(source: Path, out: Path) -> Path:
+    """Where the batch from `source` to `out` remembers what is finished."""
+    if not source.is_dir() and archive_place(source, out) == out:
+        return out.parent / f"{STATE}-{out.name}"
+    return out / STATE
+
+
+def _below(source: Path, out: Path, format_: OutputFormat, ledger: Ledger) -> Iterator[Chapter]:
+    files = sorted(
+        path.relative_to(source)
+        for path in source.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(source).parts)
+    )
+    folders: dict[PurePath, list[Path]] = {}
+    for path in files:
+        if path.suffix.lower() in SUFFIXES:
+            folders.setdefault(path.parent, []).append(path)
+    for folder, names in folders.items():
+        yield FolderChapter(source, out, str(folder), names, format_)
+    for path in files:
+        if path.suffix.lower() in ARCHIVES:
+            yield ArchiveChapter(source / path, out / path, path.as_posix(), format_, ledger.folder)
+
+
+class FolderChapter:
+    """The images of one folder; each result is a file of its own."""
+
+    output: Path | None = None
+
+    def __init__(self, source: Path, out: Path, name: str, names: Sequence[Path], format_: OutputFormat) -> None:
+        self.source = source
+        self.name = name
+        self.pages = [
+            Page(
+                name=path.as_posix(),
+                image=out / result_name(path, format_),
+                read=(source / path).read_bytes,
+                **_sidecars(out / path),
+            )
+            for path in names
+        ]
+
+    @property
+    def places(self) -> Sequence[Path]:
+        """The results; masks and regions have names that no result has, unless somebody looks for trouble."""
+        return [page.image for page in self.pages]
+
+    def count(self) -> int:
+        """Number of pages."""
+        return len(self.pages)
+
+    def open(self) -> Sequence[Page]:
+        """The pages, in order."""
+        return self.pages
+
+    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Mapping[Path, str]:  # noqa: ARG002  as every chapter has it
+        """Nothing is left to do: each page was finished on its own."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def clean(self) -> None:
+        """Nothing is kept."""
+
+
+class ArchiveChapter:
+    """The pages of an archive; the results become an archive with the same names in the same order.
+
+    What is no page, and what cannot be erased, goes over as it is. Until the archive is whole its pages lie among
+    the ledger's files; masks and regions go into a folder beside it.
+    """
+
+    def __init__(self, source: Path, output: Path, name: str, format_: OutputFormat, state: Path) -> None:
+        self.source = source
+        self.output = output
+        self.name = name
+        self._format = format_
+        self._parts = state / "parts" / hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        self._stack = ExitStack()
+        self._archive: Archive | None = None
+
+    @property
+    def places(self) -> Sequence[Path]:
+        """The archive."""
+        return [self.output]
+
+    def count(self) -> int:
+        """Number of pages; 1 where the archive cannot be read."""
+        try:
+            with self.source.open("rb") as file, Archive(file) as archive:
+                return sum(member.is_image for member in archive.members) or 1
+        except (TextEraserError, OSError):
+            return 1
+
+    def open(self) -> Sequence[Page]:
+        """The pages, in order. Raises NotAnArchive, ArchiveRefused, InvalidOption, OSError."""
+        with ExitStack() as stack:
+            archive = stack.enter_context(Archive(stack.enter_context(self.source.open("rb"))))
+            pages = self._pages(archive)
+            self._archive, self._stack = archive, stack.pop_all()
+        return pages
+
+    def _pages(self, archive: Archive) -> Sequence[Page]:
+        beside = self.output.with_name(f"{self.output.name}.sidecars")
+        pages = [
+            Page(
+                name=f"{self.name}/{member.name}",
+                image=self._parts / f"{number:06}",
+                read=partial(archive.read, member),
+                **_sidecars(beside / member.name),
+            )
+            for number, member in enumerate(archive.members)
+            if member.is_image
+        ]
+        taken = [self._result_name(member) for member in archive.members]
+        twice = [name for name, times in Counter(taken).items() if times > 1]
+        if twice:
+            raise InvalidOption(f"{self.name}: two results would be called {twice[0]}")
+        if not pages:
+            raise InvalidOption(f"{self.name}: there is no image in it")
+        return pages
+
+    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Mapping[Path, str]:
+        """Write the archive; `close` removes what it was made of."""
+        assert self._archive is not None
+        results = iter(rows)
+        unfinished = ledger.new_file(self._parts.name)
+        with unfinished.open("wb") as file:
+            writer = ArchiveWriter(file)
+            for number, member in enumerate(self._archive.members):
+                if member.is_image and next(results).status != "failed":
+                    writer.add(self._result_name(member), (self._parts / f"{number:06}").read_bytes(), member)
+                else:
+                    with suppress(CorruptImage):  # what cannot even be read is left out
+                        writer.add(member.name, self._archive.read(member), member)
+            writer.close()
+        return {self.output: ledger.place(unfinished, self.output)}
+
+    def close(self) -> None:
+        """Close the archive."""
+        self._stack.close()
+
+    def clean(self) -> None:
+        """Remove the pages that the archive was made of."""
+        shutil.rmtree(self._parts, ignore_errors=True)
+
+    def _result_name(self, member: Member) -> str:
+        return str(result_name(PurePosixPath(member.name), self._format)) if member.is_image else member.name
+
+
+def _sidecars(path: Path) -> dict[str, Path]:
+    # The whole name, ending too: 1.png and 1.jpg may stand side by side.
+    return {name: path.with_name(f"{path.name}.{name}.{kind}") for name, kind in (("mask", "png"), ("regions", "json"))}
+
+
+def _endings() -> list[str]:
+    return sorted(ARCHIVES)
+
+
+def _check_places(source: Path, out: Path, chapters: Sequence[Chapter]) -> None:
+    """Refuse what would lose something."""
+    below, above = out.resolve(), source.resolve()
+    if source.is_dir() and below.is_relative_to(above):
+        raise InvalidOption(f"{out} lies in {source}; expected a place outside, or the results would be read as pages")
+    sources = {path.resolve() for path in source.rglob("*")} if source.is_dir() else {above}
+    places = [place for chapter in chapters for place in chapter.places]
+    for place, times in Counter(path.resolve() for path in places).items():
+        if place in sources:
+            raise InvalidOption(f"{place} is an input; expected another place")
+        if times > 1:
+            raise InvalidOption(f"{times} results would be written to {place}; give the folders in turn")

@@ -1,0 +1,97 @@
+"""What is finished already: a file that only grows, so that being killed at any moment loses one page at most."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from service.batch.report import Row
+from service.files import write_atomically
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    work: str
+    key: str
+    files: Mapping[str, str]
+    rows: tuple[Row, ...]
+
+
+class Ledger:
+    """Finished work by name and key, kept in a folder of its own. Safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is made on the first write; the results lie below the folder that it stands in."""
+        self.folder = folder
+        self._file = folder / "ledger.jsonl"
+        self._lock = threading.Lock()
+        self._entries: dict[str, _Entry] = {}
+        if self._file.exists():
+            for line in self._file.read_bytes().splitlines():
+                try:
+                    entry = _Entry.model_validate_json(line)
+                except ValidationError:  # the line that was being written when the process was killed
+                    continue
+                self._entries[entry.work] = entry
+        shutil.rmtree(self._unfinished, ignore_errors=True)
+
+    @property
+    def _unfinished(self) -> Path:
+        return self.folder / "unfinished"
+
+    def find(self, work: str, key: str) -> tuple[Row, ...] | None:
+        """The rows of `work` if it was finished under the same `key` and its files are still what they were."""
+        entry = self._entries.get(work)
+        if entry is None or entry.key != key:
+            return None
+        same = all(_is_same(self.folder.parent / path, digest) for path, digest in entry.files.items())
+        return entry.rows if same else None
+
+    def files_of(self, work: str) -> dict[Path, str]:
+        """The files of finished `work`, with their digests."""
+        return {self.folder.parent / path: digest for path, digest in self._entries[work].files.items()}
+
+    def write(self, path: Path, data: bytes) -> str:
+        """Write a result whole or not at all; its digest, for `note`."""
+        self._unfinished.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data, by=self._unfinished)
+        return hashlib.sha256(data).hexdigest()
+
+    def place(self, unfinished: Path, path: Path) -> str:
+        """Move a result that was written into `new_file()` to its place; its digest, for `note`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        digest = _digest(unfinished)
+        unfinished.replace(path)
+        return digest
+
+    def new_file(self, name: str) -> Path:
+        """A place for a result that is written in pieces; thrown away by the next run if it is never finished."""
+        self._unfinished.mkdir(parents=True, exist_ok=True)
+        return self._unfinished / name
+
+    def note(self, work: str, key: str, files: Mapping[Path, str], rows: Sequence[Row]) -> None:
+        """Remember that `work` is finished: its files with their digests, and what to report."""
+        base = self.folder.parent
+        placed = {str(path.relative_to(base)): digest for path, digest in files.items()}
+        entry = _Entry(work=work, key=key, files=placed, rows=(*rows,))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            # A line begins anew even where the last one was cut off by the end of a process.
+            with self._file.open("ab") as file:
+                file.write(b"\n" + entry.model_dump_json().encode("utf-8") + b"\n")
+            self._entries[work] = entry
+
+
+def _is_same(path: Path, digest: str) -> bool:
+    return path.is_file() and _digest(path) == digest
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

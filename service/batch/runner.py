@@ -1,0 +1,204 @@
+"""The batch itself: pages through the pipeline on `slots` threads, few at a time, each finished on its own."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pydantic_core
+
+from service.batch import report
+from service.batch.chapters import Chapter, Page
+from service.batch.ledger import Ledger
+from service.batch.report import Row
+from service.deadline import Deadline
+from service.eraser import Eraser, Outcome
+from service.errors import ClientGone, OutOfMemory, TextEraserError
+from service.options import EraseOptions
+
+AHEAD = 2
+"""Pages that wait for a slot, for each slot: enough that none is idle, few enough to stop soon."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be done to every page."""
+
+    options: EraseOptions
+    masks: bool = False
+    """Whether each page's mask is written too."""
+    regions: bool = False
+    """Whether each page's regions are written too."""
+    models: str = ""
+    """What else results depend on: the models' checksums, the service's version."""
+
+    def key(self, content: str) -> str:
+        """The name of the result of the file with digest `content`."""
+        words = [self.options.model_dump_json(), str(self.masks), str(self.regions), self.models, content]
+        return hashlib.sha256("\n".join(words).encode("utf-8")).hexdigest()
+
+
+@dataclass
+class _Open:
+    """A chapter that is being worked on."""
+
+    chapter: Chapter
+    key: str | None
+    """Under which the whole chapter is finished; None where each page is finished for itself."""
+    pages: int
+    rows: list[Row] = field(default_factory=list)
+    files: dict[Path, str] = field(default_factory=dict)
+    transient: bool = False
+    """Whether something failed that may go well another time."""
+
+
+@dataclass(frozen=True)
+class _Result:
+    row: Row
+    files: Mapping[Path, str] = field(default_factory=dict)
+    transient: bool = False
+
+
+class Batch:
+    """One run over chapters."""
+
+    def __init__(self, eraser: Eraser, wish: Wish, ledger: Ledger, *, slots: int) -> None:
+        self._eraser = eraser
+        self._wish = wish
+        self._ledger = ledger
+        self._window = slots * (1 + AHEAD)
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="page")
+        self._pending: deque[tuple[_Open, Future[_Result]]] = deque()
+        self._deadline = Deadline()
+
+    def run(self, chapters: Sequence[Chapter]) -> Generator[Row, None, None]:
+        """Work through the chapters; a row for each page, in order, as soon as it is done.
+
+        Whoever stops listening stops the work; what is finished then stays finished.
+        Raises OSError where results cannot be written.
+        """
+        try:
+            for chapter in chapters:
+                for opened, future in self._begin(chapter):
+                    self._pending.append((opened, future))
+                    while len(self._pending) > self._window:
+                        yield self._next()
+            while self._pending:
+                yield self._next()
+        finally:
+            self._deadline.stop(ClientGone("The batch was stopped."))
+            self._pool.shutdown(cancel_futures=True)
+            for opened, _ in self._pending:
+                opened.chapter.close()
+
+    def _begin(self, chapter: Chapter) -> Iterator[tuple[_Open, Future[_Result]]]:
+        try:
+            key = None
+            if chapter.output is not None:
+                with chapter.source.open("rb") as file:
+                    key = self._wish.key(hashlib.file_digest(file, "sha256").hexdigest())
+                rows = self._ledger.find(chapter.name, key)
+                if rows is not None:
+                    opened = _Open(chapter, None, len(rows))
+                    yield from ((opened, _settled(_Result(_again(row)))) for row in rows)
+                    return
+            pages = chapter.open()
+        except TextEraserError as exc:
+            yield _Open(chapter, None, 1), _settled(_Result(report.failed(chapter.name, exc)))
+            return
+        except OSError as exc:
+            yield _Open(chapter, None, 1), _settled(_Result(report.failed(chapter.name, _unreadable(exc))))
+            return
+        opened = _Open(chapter, key, len(pages))
+        for page in pages:
+            yield opened, self._pool.submit(self._work, page)
+
+    def _next(self) -> Row:
+        """Wait for the page whose turn it is; with a chapter's last page the chapter is finished."""
+        opened, future = self._pending.popleft()
+        result = future.result()
+        opened.rows.append(result.row)
+        opened.files.update(result.files)
+        opened.transient |= result.transient
+        if len(opened.rows) == opened.pages:
+            if opened.key is not None:
+                self._finish(opened)
+            opened.chapter.close()
+        return result.row
+
+    def _finish(self, opened: _Open) -> None:
+        """Put a chapter of one file together; if all of it is final, only that file counts from now on."""
+        files = {**opened.files, **opened.chapter.finish(opened.rows, self._ledger)}
+        if opened.key is not None and not opened.transient:
+            state = self._ledger.folder
+            kept = {path: digest for path, digest in files.items() if not path.is_relative_to(state)}
+            self._ledger.note(opened.chapter.name, opened.key, kept, opened.rows)
+            opened.chapter.clean()
+
+    def _work(self, page: Page) -> _Result:
+        """On a thread of the pool: one page from its bytes to its files; whatever goes wrong is a row."""
+        started = time.perf_counter()
+        key = None
+        try:
+            data = page.read()
+            key = self._wish.key(hashlib.sha256(data).hexdigest())
+            rows = self._ledger.find(page.name, key)
+            if rows is not None:
+                return _Result(_again(rows[0]), self._ledger.files_of(page.name))
+            outcome = self._eraser.erase(data, None, self._wish.options, self._deadline)
+            files = self._write(page, outcome)
+            row = report.done(page.name, outcome, time.perf_counter() - started)
+        except TextEraserError as exc:
+            return self._failed(page, key, exc, started)
+        except MemoryError:
+            return self._failed(page, key, OutOfMemory(), started)
+        except OSError as exc:
+            return self._failed(page, key, _unreadable(exc), started)
+        except Exception as exc:  # noqa: BLE001  one page, whatever is the matter with it, is not the end of a batch
+            return self._failed(page, key, TextEraserError(f"{type(exc).__name__}: {exc}"), started)
+        self._ledger.note(page.name, key, files, [row])
+        return _Result(row, files)
+
+    def _failed(self, page: Page, key: str | None, error: TextEraserError, started: float) -> _Result:
+        """The row; what lies with the page itself is remembered, the rest is tried again next time."""
+        row = report.failed(page.name, error, time.perf_counter() - started)
+        lasting = 400 <= error.status < 499
+        if key is not None and lasting:
+            self._ledger.note(page.name, key, {}, [row])
+        return _Result(row, transient=not lasting)
+
+    def _write(self, page: Page, outcome: Outcome) -> dict[Path, str]:
+        assert outcome.image is not None
+        files = {page.image: self._ledger.write(page.image, outcome.image.data)}
+        if self._wish.masks:
+            assert outcome.mask is not None
+            files[page.mask] = self._ledger.write(page.mask, outcome.mask.data)
+        if self._wish.regions:
+            files[page.regions] = self._ledger.write(page.regions, _regions_json(outcome))
+        return files
+
+
+def _regions_json(outcome: Outcome) -> bytes:
+    """What `detect` would have said, and what was done: the answer of the API, in its words."""
+    regions = [{**vars(region), "polygon": region.polygon.tolist()} for region in outcome.regions]
+    return pydantic_core.to_json({"width": outcome.width, "height": outcome.height, "regions": regions}, indent=1)
+
+
+def _again(row: Row) -> Row:
+    return row if row.status == "failed" else row.model_copy(update={"status": "skipped"})
+
+
+def _settled(result: _Result) -> Future[_Result]:
+    future: Future[_Result] = Future()
+    future.set_result(result)
+    return future
+
+
+def _unreadable(error: OSError) -> TextEraserError:
+    """A failure of the disk, not of the page: its status is ours, so it is tried again."""
+    return TextEraserError(f"{error.filename or 'A file'}: {error.strerror or error}")

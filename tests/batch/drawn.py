@@ -1,0 +1,80 @@
+"""Chapters drawn for the tests: pages of several kinds, sizes and formats, each unlike any other."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from tests import pages
+from tests.fakes import saved
+
+FORMATS = (("png", "PNG"), ("jpg", "JPEG"), ("webp", "WEBP"), ("bmp", "BMP"))
+
+
+def drawn_page(number: int) -> tuple[str, bytes]:
+    """Name and bytes of a small page: paper, gradient, tone or noise, with its number on it."""
+    height, width = 96 + 16 * (number % 3), 112 + 16 * (number % 4)
+    ground = (
+        pages.blank(height, width),
+        pages.gradient(height, width),
+        pages.tone(height, width),
+        pages.noise(height, width, seed=number) // 4 + 190,
+    )[number // 4 % 4]
+    page = pages.lettered(ground, (f"No{number}", 14, 40), ("text", 14, 80))
+    ending, pillow_format = FORMATS[number % 4]
+    return f"{number:04}.{ending}", saved(PillowImage.fromarray(page.image), pillow_format)
+
+
+def draw_folder(folder: Path, count: int) -> None:
+    """`count` pages, spread over folders of three depths and two archives."""
+    groups: dict[str, list[tuple[str, bytes]]] = {}
+    for number in range(count):
+        place = ("", "one", "one/two", "chapter.cbz", "deep/er.zip")[number % 5]
+        groups.setdefault(place, []).append(drawn_page(number))
+    for place, drawn in groups.items():
+        path = folder / place
+        if path.suffix:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive(*drawn))
+            continue
+        path.mkdir(parents=True, exist_ok=True)
+        for name, data in drawn:
+            (path / name).write_bytes(data)
+
+
+def archive(*members: tuple[str, bytes]) -> bytes:
+    """A ZIP file of these members."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as writer:
+        for name, data in members:
+            writer.writestr(name, data)
+    return file.getvalue()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every result below `folder` by its path, those in archives too; the batch's own files left out."""
+    return dict(_contents(folder))
+
+
+def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_file() or name.startswith(".") or name == "report.json":
+            continue
+        if path.suffix in {".cbz", ".zip"}:
+            with zipfile.ZipFile(path) as reader:
+                for member in reader.namelist():
+                    yield f"{name}/{member}", reader.read(member)
+        else:
+            yield name, path.read_bytes()
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether another decoder than ours reads the picture to its end."""
+    with PillowImage.open(io.BytesIO(data)) as image:
+        return bool(np.asarray(image.convert("RGB")).size)
