@@ -8,7 +8,7 @@ import numpy as np
 from service.fills.gate import Background
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import colour_distance
-from service.imaging.masks import components, from_bool
+from service.imaging.masks import chosen, components, from_bool
 
 TOLERANCE_LEVELS = 28
 MARGIN_TEXTS = 0.9
@@ -34,8 +34,10 @@ def stands_in_bubble(
     ground = (colour_distance(image, background.colour) <= TOLERANCE_LEVELS) | (own > 0)
     # One step of erosion closes the gaps that compression leaves in a thin outline.
     pieces = components(np.asarray(cv2.erode(from_bool(ground), np.ones((3, 3), np.uint8)), np.uint8), connectivity=4)
-    under_text = np.unique(pieces.labels[own > 0])
-    inside = np.isin(pieces.labels, under_text[under_text > 0])
+    under_text = np.zeros(pieces.count + 1, np.bool_)
+    under_text[pieces.labels[own > 0]] = True
+    under_text[0] = False
+    inside = chosen(pieces.labels, under_text)
     sides = [inside[:, 0], inside[0], inside[:, -1], inside[-1]]
     looked_at = [side for side, is_page_edge in zip(sides, at_border, strict=True) if not is_page_edge]
     if not looked_at:

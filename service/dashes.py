@@ -7,7 +7,7 @@ import numpy as np
 from service.fills.gate import TOLERANCE_LEVELS, Colour
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import colour_distance
-from service.imaging.masks import Components, components, dilate, from_bool
+from service.imaging.masks import Components, chosen, components, dilate, from_bool
 
 DASH_GLYPHS = 5.0
 """Longest dash, in glyph sizes, that is looked for."""
@@ -37,7 +37,7 @@ def find_dashes(image: Image, glyphs: Mask, colour: Colour, glyph_px: int) -> Ma
         is_dash[number] = any(_continues(lines, number, text, glyph_px) for lines, text in (upright, flat)) and _inside(
             strokes, number, ink.shape
         )
-    found = from_bool(is_dash[strokes.labels])
+    found = from_bool(chosen(strokes.labels, is_dash))
     # The soft edge of a dash belongs to it.
     near = dilate(found, 2) > 0
     return from_bool((found > 0) | (near & (distance > TOLERANCE_LEVELS)))

@@ -19,6 +19,7 @@ from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, label_boxes
 from service.imaging.masks import (
     Labels,
+    chosen,
     close_gaps,
     components,
     dilate,
@@ -132,7 +133,7 @@ def _whole(own: Mask, glyph_px: int) -> Mask:
     for border in (spots.labels[0], spots.labels[-1], spots.labels[:, 0], spots.labels[:, -1]):
         enclosed[border] = False
     enclosed[0] = False
-    return from_bool((closed > 0) | enclosed[spots.labels])
+    return from_bool((closed > 0) | chosen(spots.labels, enclosed))
 
 
 def _separate(difference: npt.NDArray[np.float32], own: Mask, strokes: Mask, glyph_px: int) -> _Ink:
@@ -148,7 +149,7 @@ def _separate(difference: npt.NDArray[np.float32], own: Mask, strokes: Mask, gly
     is_text = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= SURE_HIT_SHARE) | (inside & small)
     is_kept = ~is_text
     is_text[0] = is_kept[0] = False
-    return _Ink(is_text[pieces.labels], is_kept[pieces.labels])
+    return _Ink(chosen(pieces.labels, is_text), chosen(pieces.labels, is_kept))
 
 
 def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Background) -> None:
@@ -172,7 +173,7 @@ def _connected(wanted: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_]) -> np
     meets = np.zeros(pieces.count + 1, np.bool_)
     meets[pieces.labels[core]] = True
     meets[0] = False
-    return np.asarray(meets[pieces.labels], np.bool_)
+    return chosen(pieces.labels, meets)
 
 
 def _other_ground(difference: npt.NDArray[np.float32], text: Mask) -> npt.NDArray[np.bool_]:
@@ -181,7 +182,7 @@ def _other_ground(difference: npt.NDArray[np.float32], text: Mask) -> npt.NDArra
     height, width = text.shape
     runs_on = (pieces.left == 0) | (pieces.top == 0) | (pieces.right == width) | (pieces.bottom == height)
     runs_on[0] = False
-    return np.asarray(runs_on[pieces.labels], np.bool_)
+    return chosen(pieces.labels, runs_on)
 
 
 def _glyph_px(labels: Labels, group: int, box: Box) -> int:

@@ -11,8 +11,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from service.host import usable_cores, usable_memory_bytes
 
 MIB = 1024 * 1024
-BASE_BYTES = 384 * MIB
-"""Set aside for the process itself (libraries, graphs, tiles), before images are counted."""
+BASE_BYTES = 288 * MIB
+"""Set aside for the process itself (libraries, graphs), before images are counted."""
+LEAST_IMAGE_BYTES = 256 * MIB
+"""Memory for images where there is less: one image of 4 megapixels may always be tried."""
 
 
 class Settings(BaseSettings):
@@ -45,8 +47,8 @@ class Settings(BaseSettings):
     memory_bytes: int | None = Field(
         None,
         ge=MIB,
-        description="Memory for images being worked on, bytes; each weighs 16 bytes per pixel. "
-        "Default: what machine or cgroup has, less 384 MiB.",
+        description="Memory for images being worked on, bytes; each weighs 192 MiB and 16 bytes per pixel. "
+        "Default: what machine or cgroup has, less 288 MiB.",
     )
     limit_memory: bool = Field(
         default=False,
@@ -99,7 +101,7 @@ class Settings(BaseSettings):
     @property
     def image_memory_bytes(self) -> int:
         """Memory for images being worked on, bytes."""
-        return self.memory_bytes or max(BASE_BYTES // 2, usable_memory_bytes() - BASE_BYTES)
+        return self.memory_bytes or max(LEAST_IMAGE_BYTES, usable_memory_bytes() - BASE_BYTES)
 
     @property
     def memory_limit_bytes(self) -> int:

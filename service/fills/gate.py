@@ -36,6 +36,9 @@ MIN_BETWEEN_SHARE = 0.93
 MIN_BETWEEN_PIXELS = 48
 """Where the ground between the letters is plain, the rest of the ring may be as mixed as around a tight bubble."""
 MIN_RING_PIXELS = 24
+MAX_RING_PIXELS = 500_000
+STRIPE_PX = 64
+_ROWS_AT_ONCE = 256
 MAX_RESIDUAL_LEVELS = 3.5
 FLAT_RANGE_LEVELS = 2.0
 
@@ -76,18 +79,27 @@ def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None
         background = _look(image, hole, forbidden, radius_px)
         if background is None:
             continue
-        clean_share = _clean_share(image, ring_of(hole, forbidden, radius_px), background, stretch_px)
+        clean_share = _clean_share(image, _sample(ring_of(hole, forbidden, radius_px)), background, stretch_px)
         if clean_share >= (MIN_CLEAN_SHARE_AMONG_SPOTS if is_spotted else min_share):
             return background
         is_spotted = True
     return None
 
 
+def _sample(ring: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """`ring`, of a very large one some stripes: MAX_RING_PIXELS say what all of it would."""
+    thinning = -(-int(np.count_nonzero(ring)) // MAX_RING_PIXELS)
+    if thinning > 1:
+        stripes = np.arange(len(ring)) // STRIPE_PX % thinning == 0
+        ring[~stripes] = False
+    return ring
+
+
 def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Background | None:
-    near = ring_of(hole, forbidden, radius_px)
+    near = _sample(ring_of(hole, forbidden, radius_px))
     if np.count_nonzero(near) < MIN_RING_PIXELS:
         return None
-    touching = ring_of(hole, forbidden, TOUCHING_PX)
+    touching = ring_of(hole, forbidden, TOUCHING_PX) & near
     rows, columns = np.nonzero(near)
     samples = image[rows, columns].astype(np.float32)
     plane, plain = _fit_plane(samples, rows, columns)
@@ -140,10 +152,14 @@ def _clean_share(image: Image, near: npt.NDArray[np.bool_], background: Backgrou
 def deviation(image: Image, background: Background) -> npt.NDArray[np.float32]:
     """`(H, W)` largest channel difference, in levels, between `image` and its plain `background`."""
     height, width = image.shape[:2]
+    result = np.empty((height, width), np.float32)
     grid_x = np.arange(width, dtype=np.float32)[None, :, None]
-    grid_y = np.arange(height, dtype=np.float32)[:, None, None]
-    ideal = background.plane[0] + grid_x * background.plane[1] + grid_y * background.plane[2]
-    return np.asarray(np.abs(image.astype(np.float32) - ideal).max(axis=2), np.float32)
+    for start in range(0, height, _ROWS_AT_ONCE):
+        band = image[start : start + _ROWS_AT_ONCE]
+        grid_y = np.arange(start, start + len(band), dtype=np.float32)[:, None, None]
+        ideal = background.plane[0] + grid_x * background.plane[1] + grid_y * background.plane[2]
+        np.abs(band - ideal).max(axis=2, out=result[start : start + _ROWS_AT_ONCE])
+    return result
 
 
 def _fit_plane(

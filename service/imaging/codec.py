@@ -60,8 +60,8 @@ class Picture:
     """A decoded file: what the networks see, and what goes back."""
 
     image: Image
-    """`(H, W, 3)` uint8 RGB, upright, read-only. Alpha is not composited; pixels that are fully transparent are shown white,
-    because what is stored under them is often noise, and nobody sees it."""
+    """`(H, W, 3)` uint8 RGB, upright, read-only. Alpha is not composited; pixels that are fully transparent are shown
+    white, because what is stored under them is often noise, and nobody sees it."""
     alpha: npt.NDArray[np.uint8] | None
     """`(H, W)` uint8 opacity, upright; None where the file has no transparency."""
     header: Header

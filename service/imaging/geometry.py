@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +11,6 @@ import numpy.typing as npt
 
 from service.imaging.arrays import Box, Mask, Polygon
 from service.imaging.masks import Labels
-
 
 _ROWS_AT_ONCE = 256
 """Rows whose labels are looked at together, so that memory does not grow with the page."""
@@ -45,7 +45,7 @@ def label_boxes(labels: Labels, count: int) -> list[Box]:
     return boxes
 
 
-def _label_runs(labels: Labels, start: int) -> tuple[npt.NDArray[np.int64], ...]:
+def _label_runs(labels: Labels, start: int) -> tuple[npt.NDArray[np.signedinteger[Any]], ...]:
     """Row, first and last column, and label of each run of one label in the rows of the band that begins at `start`.
 
     Runs, not pixels: a mask over a whole page has few of them.

@@ -17,6 +17,9 @@ Labels = npt.NDArray[np.int32]
 
 Integers = npt.NDArray[np.int32]
 
+_ROWS_AT_ONCE = 256
+"""Rows whose labels are looked up together, so that memory does not grow with the page."""
+
 
 @dataclass(frozen=True)
 class Components:
@@ -55,9 +58,20 @@ def components(mask: Mask, *, connectivity: int = 8) -> Components:
     return Components(np.asarray(labels, np.int32), left, top, right, bottom, rows[:, cv2.CC_STAT_AREA])
 
 
+def chosen(labels: Labels, flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """`(H, W)`: the pixels whose label has its flag set; `flags` `(n + 1,)` has one for each label and for 0.
+
+    Band by band: NumPy turns every index into eight bytes first.
+    """
+    result = np.empty(labels.shape, np.bool_)
+    for start in range(0, len(labels), _ROWS_AT_ONCE):
+        np.take(flags, labels[start : start + _ROWS_AT_ONCE], out=result[start : start + _ROWS_AT_ONCE])
+    return result
+
+
 def from_bool(flags: npt.NDArray[np.bool_]) -> Mask:
     """The `(H, W)` mask that is 255 where `flags` is true."""
-    return np.where(flags, np.uint8(255), np.uint8(0))
+    return np.asarray(np.multiply(flags, np.uint8(255), dtype=np.uint8))
 
 
 def dilate(mask: Mask, radius_px: int) -> Mask:
@@ -90,12 +104,18 @@ def close_gaps(mask: Mask, radius_px: int) -> Mask:
     return _u8(closed[side:-side, side:-side])
 
 
+def resize(mask: Mask, size_hw: tuple[int, int]) -> Mask:
+    """`mask` at another size; what is more than half erased is erased."""
+    soft = cv2.resize(mask, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR)
+    return _u8(cv2.threshold(soft, 127, 255, cv2.THRESH_BINARY)[1])
+
+
 def drop_specks(mask: Mask, min_area_px: int) -> Mask:
     """A copy of `mask` without 8-connected components of fewer than `min_area_px` pixels."""
     pieces = components(mask)
     keep = pieces.area >= min_area_px
     keep[0] = False
-    return from_bool(keep[pieces.labels])
+    return from_bool(chosen(pieces.labels, keep))
 
 
 def label_groups(mask: Mask, gap_px: int) -> tuple[int, Labels]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.fills import gate
 from service.fills.gate import Background, deviation, look_at_ring, ring_of, shrink_to
 from service.imaging.arrays import Image, Mask
 from tests import pages
@@ -180,3 +181,21 @@ def test_a_hole_over_a_whole_page_needs_little_memory() -> None:
     assert background is not None
     assert not background.is_flat
     assert peak_bytes < 16 * hole.size
+
+
+def test_stripes_of_a_large_ring_say_what_all_of_it_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gradient under dots that cover a page is the same plane whether all of the ring is looked at or a tenth."""
+    height, width = 640, 400
+    columns = np.linspace(100, 180, width).astype(np.uint8)
+    clean = np.repeat(np.tile(columns, (height, 1))[..., None], 3, axis=2)
+    hole = np.zeros((height, width), np.uint8)
+    hole[8::24, 8::24] = 255
+    whole = look_at_ring(clean, hole, hole)
+    monkeypatch.setattr(gate, "MAX_RING_PIXELS", 20_000)
+
+    striped = look_at_ring(clean, hole, hole)
+
+    assert whole is not None
+    assert striped is not None
+    assert striped.is_flat == whole.is_flat
+    assert np.abs(deviation(clean, striped) - deviation(clean, whole)).max() < 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from service.errors import InvalidOption
+from service.imaging import masks as masks_module
 from service.imaging.arrays import Mask
 from service.imaging.masks import (
+    chosen,
     close_gaps,
     components,
     dilate,
@@ -18,6 +22,7 @@ from service.imaging.masks import (
     drop_specks,
     from_bool,
     label_groups,
+    resize,
     share,
 )
 
@@ -168,3 +173,26 @@ def test_flags_become_a_mask_of_0_and_255() -> None:
 
     assert mask.dtype == np.uint8
     assert mask.tolist() == [[255, 0]]
+
+
+@settings(deadline=None)
+@given(random_masks, st.integers(0, 3))
+def test_chosen_pixels_are_those_whose_label_is_flagged(mask: Mask, seed: int) -> None:
+    """The same as indexing the flags by the labels, however many bands the picture has."""
+    labels = np.tile(components(mask).labels, (5, 1))
+    flags = np.random.default_rng(seed).random(labels.max(initial=0) + 1) < 0.5
+    with mock.patch.object(masks_module, "_ROWS_AT_ONCE", 3):
+        found = chosen(labels, flags)
+
+    assert np.array_equal(found, flags[labels])
+
+
+def test_a_resized_mask_is_erased_where_more_than_half_was() -> None:
+    """Twice as large and back again: a rectangle keeps its place, and no value but 0 and 255 appears."""
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:12, 8:21] = 255
+
+    large = resize(mask, (40, 60))
+
+    assert set(np.unique(large)) == {0, 255}
+    assert np.array_equal(resize(large, (20, 30)), mask)

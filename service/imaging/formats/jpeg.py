@@ -153,8 +153,9 @@ def _planes(data: bytes, stored: Stored) -> list[npt.NDArray[np.uint8]] | None:
         inverted = stored.samples if transform is None else 255 - stored.samples  # Adobe stores what ink leaves white
         return None if transform == 2 else list(np.moveaxis(inverted, 2, 0))
     is_rgb = not has_jfif and (transform == 0 or (transform is None and names == b"RGB"))
-    coded = stored.samples if is_rgb else cv2.cvtColor(stored.samples, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
-    return [np.ascontiguousarray(plane) for plane in np.moveaxis(coded, 2, 0)]
+    coded = stored.samples if is_rgb else cv2.cvtColor(stored.samples, cv2.COLOR_RGB2YCrCb)
+    order = (0, 1, 2) if is_rgb else (0, 2, 1)
+    return [np.ascontiguousarray(coded[..., channel]) for channel in order]
 
 
 def _encode(stored: Stored, options: dict[str, object]) -> bytes:

@@ -34,6 +34,7 @@ cv2.utils.logging.setLogLevel(
 )  # its decoders would print each damaged file to stderr
 _BYTES_A_PIXEL = 12
 """Two canvases of a decoder at four bytes, and the array made of them."""
+_ROWS_AT_ONCE = 256
 _NO_MEMORY = "There is not enough memory for this image right now."
 
 
@@ -73,9 +74,21 @@ def open_with_pillow(data: bytes, pillow_format: str) -> PillowImage.Image:
 
 
 def array_of(image: PillowImage.Image) -> npt.NDArray[Any]:
-    """Decode fully and return the samples, contiguous; 1-bit as 0 and 1."""
-    samples = np.asarray(image)
-    return np.ascontiguousarray(samples.astype(np.uint8) if samples.dtype == np.bool_ else samples)
+    """Decode fully and return the samples, contiguous; 1-bit as 0 and 1.
+
+    Band by band: of a whole picture Pillow would hold two more copies.
+    """
+    image.load()
+    width, height = image.size
+    bands = ((start, min(start + _ROWS_AT_ONCE, height)) for start in range(0, height, _ROWS_AT_ONCE))
+    samples: npt.NDArray[Any] | None = None
+    for start, end in bands:
+        band = np.asarray(image.crop((0, start, width, end)))
+        if samples is None:
+            samples = np.empty((height, *band.shape[1:]), np.uint8 if band.dtype == np.bool_ else band.dtype)
+        samples[start:end] = band
+    assert samples is not None, "no picture is empty"
+    return samples
 
 
 def encode_with_pillow(image: PillowImage.Image, pillow_format: str, **options: Any) -> bytes:
