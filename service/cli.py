@@ -53,6 +53,11 @@ def option_flags(kind: type[Options], *, without: frozenset[str] = frozenset()) 
         for name, field in reversed(kind.model_fields.items()):
             if name in without:
                 continue
+            if field.annotation is bool:
+                command = click.option(
+                    "--" + name.replace("_", "-"), name, is_flag=True, default=None, help=_help(field)
+                )(command)
+                continue
             command = click.option(
                 "--" + name.replace("_", "-"),
                 name,

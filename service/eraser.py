@@ -23,6 +23,7 @@ from service.segmenter import TextSegmenter
 from service.selection import Wanted, draw
 from service.shapes import Shape
 from service.steps import Job
+from service.verify import share_left
 
 DILATE_PX = EraseOptions.model_fields["dilate_px"].default
 GROUPING = TextDetector(box_thresh=steps.GROUPING_BOX_THRESH)
@@ -87,6 +88,8 @@ class Eraser:
         models = [segmenter.model.label] if looks else []
         work: list[Step] = self._finding_steps(segmenter, options.threshold, options.dilate_px) if looks else []
         work.append(("refine", lambda job: steps.combine_masks(job, options.mask_mode)))
+        if options.verify:
+            work.append(("refine", steps.remember_found))
         if options.regions is not None:
             edits = options.regions
             work.append(("plan", lambda job: steps.plan_edits(job, edits)))
@@ -96,9 +99,14 @@ class Eraser:
                 ("refine", lambda job: self._restrict(job, options, include_data, exclude_data)),
                 ("plan", lambda job: steps.plan_fills(job, options.fill, wanted, GROUPING)),
             ]
-        if options.output != "mask":
+        if options.output != "mask" or options.verify:
             models.append(inpainter.model.label)
-            work += _filling_steps(inpainter, options.format, options.quality)
+            work += _filling_steps(inpainter)
+        if options.verify:
+            models = list(dict.fromkeys([segmenter.model.label, *models]))
+            work.append(("verify", lambda job: self._verify(job, options)))
+        if options.output != "mask":
+            work.append(("encode", lambda job: steps.encode_image(job, options.format, options.quality)))
         if options.output != "image":
             work.append(("encode", steps.encode_mask))
         return self._run(data, mask_data, work, models, deadline, format_=options.format)
@@ -128,7 +136,8 @@ class Eraser:
         work: list[Step] = [
             ("plan", lambda job: steps.combine_masks(job, "replace")),
             ("plan", lambda job: steps.plan_fills(job, options.fill, Wanted(), GROUPING)),
-            *_filling_steps(inpainter, options.format, options.quality),
+            *_filling_steps(inpainter),
+            ("encode", lambda job: steps.encode_image(job, options.format, options.quality)),
         ]
         return self._run(data, mask_data, work, [inpainter.model.label], deadline, format_=options.format)
 
@@ -154,15 +163,17 @@ class Eraser:
             deadline.check()
             with _timed(timings, name):
                 step(job)
+        residuals = [left_over.residual for left_over in job.left_overs or ()]
         return Outcome(
             width=job.size_hw[1],
             height=job.size_hw[0],
             image=job.image_file,
             mask=job.mask_file,
-            regions=() if job.plan is None else regions_of(job.plan, job.maps),
+            regions=() if job.plan is None else regions_of(job.plan, job.maps, residuals),
             mask_share=0.0 if job.mask is None else masks.share(job.mask),
             models=tuple(models),
             timings=timings,
+            residual=None if job.left_overs is None else share_left(job.left_overs),
         )
 
     def _restrict(self, job: Job, options: EraseOptions, include: bytes | None, exclude: bytes | None) -> None:
@@ -177,11 +188,16 @@ class Eraser:
         return None if shapes is None else draw(shapes, job.size_hw)
 
     def _finding_steps(self, segmenter: TextSegmenter, threshold: float | None, dilate_px: int) -> list[Step]:
-        sure = segmenter.model.thresholds["text"] if threshold is None else threshold
+        sure = _threshold(segmenter, threshold)
         return [
             ("segment", lambda job: steps.segment(job, segmenter)),
             ("refine", lambda job: steps.refine_strokes(job, sure, dilate_px)),
         ]
+
+    def _verify(self, job: Job, options: EraseOptions) -> None:
+        segmenter, inpainter = self._segmenter(options.segmenter), self._inpainter(options.inpainter)
+        sure = _threshold(segmenter, options.threshold)
+        steps.verify(job, segmenter, inpainter, threshold=sure, dilate_px=options.dilate_px)
 
     def _segmenter(self, name: str) -> TextSegmenter:
         return _find(self._segmenters, name, "segmentation")
@@ -190,13 +206,16 @@ class Eraser:
         return _find(self._inpainters, name, "inpainting")
 
 
-def _filling_steps(inpainter: Inpainter, format_: OutputFormat, quality: int | None) -> list[Step]:
+def _filling_steps(inpainter: Inpainter) -> list[Step]:
     return [
         ("fill", steps.fill_plain),
         ("inpaint", lambda job: steps.inpaint(job, inpainter)),
         ("composite", steps.composite),
-        ("encode", lambda job: steps.encode_image(job, format_, quality)),
     ]
+
+
+def _threshold(segmenter: TextSegmenter, asked: float | None) -> float:
+    return segmenter.model.thresholds["text"] if asked is None else asked
 
 
 def _detector(options: DetectOptions) -> TextDetector:

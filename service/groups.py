@@ -25,6 +25,13 @@ class Group:
     mask: Mask
     """`(h, w)`, of the box's size."""
 
+    @classmethod
+    def of(cls, mask: Mask, origin_xy: tuple[int, int] = (0, 0)) -> Group:
+        """The erased pixels of a whole `mask`, of which at least one is set; `origin_xy` is where it begins."""
+        x, y, width, height = cv2.boundingRect(mask)
+        left, top = x + origin_xy[0], y + origin_xy[1]
+        return cls((left, top, left + width, top + height), mask[y : y + height, x : x + width].copy())
+
     @property
     def area(self) -> int:
         """Erased pixels."""

@@ -207,6 +207,11 @@ class EraseOptions(Options):
     max_height_px: int | None = Field(
         None, ge=1, le=10_000, examples=[200], description="Largest letters that are erased, px. Default: no limit."
     )
+    verify: bool = Field(
+        default=False,
+        description="Look again at the result: what is left of a text gets one second pass with a grown mask, and "
+        "`X-Residual` and each region's `residual` say how much of it is left in the end.",
+    )
     regions: Annotated[
         Annotated[tuple[Edit, ...], Field(max_length=MAX_SHAPES)] | None, BeforeValidator(read_json), JSON_TEXT
     ] = Field(

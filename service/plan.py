@@ -58,6 +58,8 @@ class Entry:
     inside_bubble: bool
 
     @property
+    asked: Method | None = None
+    """The method that the caller asked for."""
     def main_hole(self) -> Hole:
         """The hole with most pixels: its method and reason stand for the group."""
         return max(self.holes, key=lambda hole: int(np.count_nonzero(hole.mask)))
@@ -99,11 +101,11 @@ def plan_group(image: Image, mask: Mask, group: Group, method: Method | None) ->
         holes = (_plain(box, own, whole),)
     else:
         holes = _by_parts(crop, forbidden, own, box)
-    return Entry(group, holes, whole is not None and _in_bubble(image, group, whole))
+    return Entry(group, holes, whole is not None and _in_bubble(image, group, whole), method)
 
 
-def regions_of(plan: Plan, maps: TextMaps | None) -> tuple[Region, ...]:
-    """The plan as regions, numbered from 1 in the plan's order."""
+def regions_of(plan: Plan, maps: TextMaps | None, residuals: Sequence[float] = ()) -> tuple[Region, ...]:
+    """The plan as regions, numbered from 1 in the plan's order; `residuals`, one for each entry, if somebody looked."""
     return tuple(
         Region(
             id=number,
@@ -116,6 +118,7 @@ def regions_of(plan: Plan, maps: TextMaps | None) -> tuple[Region, ...]:
             inside_bubble=entry.inside_bubble,
         )
         for number, entry in enumerate(plan.entries, start=1)
+            residual=round(residuals[number - 1], 4) if residuals else None,
     )
 
 

@@ -30,3 +30,5 @@ class Region:
     """Why that method, in words; None while nothing was planned."""
     inside_bubble: bool | None = None
     """Whether the text stands in a speech bubble; None if that was not looked at."""
+    residual: float | None = None
+    """Share of its ink that is left, 0 to 1; None if nobody looked (see `verify`)."""

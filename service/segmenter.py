@@ -53,9 +53,18 @@ class TextSegmenter:
         """The manifest entry of the graph."""
         return self._graph.model
 
-    def find(self, image: Image, deadline: Deadline) -> TextMaps:
-        """Text and region probability of `image`: the mean of what the model's looks saw."""
-        scale = min(1.0, BASE_SHORT_SIDE_PX / min(image.shape[:2]))
+    @staticmethod
+    def scale_of(size_hw: tuple[int, int]) -> float:
+        """Segmentation size over image size for an image of this height and width, px."""
+        return min(1.0, BASE_SHORT_SIDE_PX / min(size_hw))
+
+    def find(self, image: Image, deadline: Deadline, *, scale: float | None = None) -> TextMaps:
+        """Text and region probability of `image`: the mean of what the model's looks saw.
+
+        `scale` is that of the whole image where `image` is a part of it; by default its own size decides.
+        """
+        if scale is None:
+            scale = self.scale_of((image.shape[0], image.shape[1]))
         size_wh = _scaled(image, scale)
         text = np.zeros((size_wh[1], size_wh[0]), np.uint16)
         region = np.zeros_like(text)

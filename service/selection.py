@@ -85,7 +85,7 @@ def obey(image: Image, found: Mask, edits: Sequence[Edit], check: Callable[[], N
         area = draw([edit.shape], size_hw) & free
         free[area > 0] = 0
         if edit.method != "skip" and area.any():
-            claimed.append((_as_group(found & area if (found & area).any() else area), edit))
+            claimed.append((Group.of(found & area if (found & area).any() else area), edit))
     mask = np.zeros(size_hw, np.uint8)
     for group, _ in claimed:
         x0, y0, x1, y1 = group.box
@@ -95,8 +95,3 @@ def obey(image: Image, found: Mask, edits: Sequence[Edit], check: Callable[[], N
         check()
         entries.append(plan_group(image, mask, group, edit.method))
     return Plan(tuple(entries))
-
-
-def _as_group(mask: Mask) -> Group:
-    x, y, width, height = cv2.boundingRect(mask)
-    return Group((x, y, x + width, y + height), mask[y : y + height, x : x + width].copy())

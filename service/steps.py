@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from service.deadline import Deadline
@@ -16,14 +15,15 @@ from service.fills.gradient import fill_gradient
 from service.fills.tone import fill_tone
 from service.groups import gather
 from service.imaging import codec, masks
-from service.imaging.arrays import Image, Mask, Polygon
+from service.imaging.arrays import Box, Image, Mask, Polygon
 from service.imaging.codec import Encoded, Picture
 from service.inpainter import Inpainter
 from service.options import Edit, Fill, MaskMode, OutputFormat
 from service.plan import Plan, make_plan
 from service.refine import refine
-from service.segmenter import TextMaps, TextSegmenter
-from service.selection import Wanted, choose, mask_of, obey, restrict
+from service.segmenter import TILE_PX, TextMaps, TextSegmenter
+from service.selection import Wanted, choose, draw, mask_of, obey, restrict
+from service.verify import LeftOver, find_left_overs, grow, places
 
 GROUPING_BOX_THRESH = 0.4
 """Regions of the DB head that are surer than this gather the strokes that they hold."""
@@ -39,10 +39,16 @@ class Job:
     maps: TextMaps | None = None
     mask: Mask | None = None
     plan: Plan | None = None
+    barred: Mask | None = None
+    """Where the caller allows nothing to be erased; None where everything may be."""
+    found: Mask | None = None
+    """The mask before the caller's choices; kept only where somebody will look again."""
     unknown: Mask | None = None
     result: Image | None = None
     image_file: Encoded | None = None
     mask_file: Encoded | None = None
+    left_overs: list[LeftOver] | None = None
+    """What is left of each entry of the plan; None where nobody looked."""
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -58,12 +64,9 @@ def segment(job: Job, segmenter: TextSegmenter) -> None:
 def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
     """Make the mask of what was found, at image scale."""
     assert job.maps is not None
-    strokes = job.maps.strokes(threshold)
-    if job.maps.scale != 1.0:
-        soft = cv2.resize(strokes, (job.size_hw[1], job.size_hw[0]), interpolation=cv2.INTER_LINEAR)
-        strokes = masks.from_bool(np.asarray(soft) > 127)
-        dilate_px = round(dilate_px / job.maps.scale)
-    job.mask = refine(job.picture.image, strokes, dilate_px=dilate_px, check=job.deadline.check)
+    strokes = _strokes_at(job.maps, threshold, job.size_hw)
+    grow_px = round(dilate_px / job.maps.scale)
+    job.mask = refine(job.picture.image, strokes, dilate_px=grow_px, check=job.deadline.check)
 
 
 def combine_masks(job: Job, mode: MaskMode) -> None:
@@ -77,12 +80,21 @@ def combine_masks(job: Job, mode: MaskMode) -> None:
         job.mask = np.maximum(found, job.given)
     else:
         job.mask = np.where(job.given > 0, np.uint8(0), found)
+        job.barred = job.given
+
+
+def remember_found(job: Job) -> None:
+    """Keep the mask as it is before the caller's choices, so that a second look knows what was left on purpose."""
+    job.found = job.mask
 
 
 def restrict_areas(job: Job, include: Mask | None, exclude: Mask | None) -> None:
     """Keep to the areas that the caller allows."""
     assert job.mask is not None
     job.mask = restrict(job.mask, include, exclude)
+    if include is not None or exclude is not None:
+        allowed = restrict(np.full(job.size_hw, 255, np.uint8), include, exclude)
+        job.barred = np.where(allowed == 0, np.uint8(255), _barred(job))
 
 
 def plan_fills(job: Job, fill: Fill, wanted: Wanted, detector: TextDetector) -> None:
@@ -96,6 +108,9 @@ def plan_fills(job: Job, fill: Fill, wanted: Wanted, detector: TextDetector) -> 
 def plan_edits(job: Job, edits: tuple[Edit, ...]) -> None:
     """Do what the caller's list of regions says, and nothing else."""
     assert job.mask is not None
+    drawn = draw([edit.shape for edit in edits if edit.method != "skip"], job.size_hw)
+    drawn[draw([edit.shape for edit in edits if edit.method == "skip"], job.size_hw) > 0] = 0
+    job.barred = np.where(drawn == 0, np.uint8(255), _barred(job))
     job.plan = obey(job.picture.image, job.mask, edits, job.deadline.check)
     job.mask = mask_of(job.plan, job.size_hw)
 
@@ -104,21 +119,8 @@ def fill_plain(job: Job) -> None:
     """Fill every hole whose method needs no network; what a texture could not reach is left to the network."""
     assert job.plan is not None
     assert job.mask is not None
-    image = job.picture.image.copy()
-    rng = np.random.default_rng(0)  # dither only; the same upload gives the same bytes
-    for hole in job.plan.holes("flat", "gradient", "white"):
-        x0, y0, x1, y1 = hole.box
-        crop = image[y0:y1, x0:x1]
-        if hole.method == "white":
-            fill_colour(crop, hole.mask, WHITE)
-        elif hole.background is None:
-            fill_colour(crop, hole.mask, ring_colour(crop, ring_of(hole.mask, job.mask[y0:y1, x0:x1])))
-        elif hole.method == "flat":
-            fill_colour(crop, hole.mask, hole.background.colour)
-        else:
-            fill_gradient(crop, hole.mask, hole.background, rng)
-    job.unknown = _fill_textures(image, job.plan, job.mask, job.deadline.check)
-    job.result = image
+    job.result = job.picture.image.copy()
+    job.unknown = _fill(job.result, job.plan, job.mask, job.deadline.check)
 
 
 def inpaint(job: Job, inpainter: Inpainter) -> None:
@@ -126,15 +128,14 @@ def inpaint(job: Job, inpainter: Inpainter) -> None:
     assert job.plan is not None
     assert job.result is not None
     assert job.unknown is not None
-    boxes = [entry.group.box for entry in job.plan.entries if {"inpaint", "tone"} & {h.method for h in entry.holes}]
-    inpainter.fill(job.result, job.unknown, boxes, job.deadline)
+    inpainter.fill(job.result, job.unknown, _network_boxes(job.plan), job.deadline)
 
 
 def composite(job: Job) -> None:
     """Take the upload's own pixels wherever nothing was to be erased."""
     assert job.mask is not None
     assert job.result is not None
-    job.result = np.where(job.mask[:, :, None] > 0, job.result, job.picture.image)
+    np.copyto(job.result, job.picture.image, where=(job.mask == 0)[:, :, None])
 
 
 def encode_image(job: Job, format_: OutputFormat, quality: int | None) -> None:
@@ -148,6 +149,70 @@ def encode_mask(job: Job) -> None:
     """Write the mask file."""
     assert job.mask is not None
     job.mask_file = codec.encode_mask(job.mask)
+
+
+def verify(job: Job, segmenter: TextSegmenter, inpainter: Inpainter, *, threshold: float, dilate_px: int) -> None:
+    """Look at the result; erase what is left of the texts in one second pass, and look at those again.
+
+    A second pass that does not leave less is taken back.
+    """
+    assert job.plan is not None
+    assert job.mask is not None
+    assert job.found is not None
+    assert job.result is not None
+    off_limits = np.maximum(np.where(job.mask == 0, job.found, np.uint8(0)), _barred(job))
+    if job.maps is None:  # a given mask is the caller's word: it is not grown
+        off_limits |= masks.from_bool(job.mask == 0)
+    before = None if job.maps is None else _strokes_at(job.maps, threshold, job.size_hw)
+    scale = segmenter.scale_of(job.size_hw)
+
+    def look(plan: Plan) -> list[LeftOver]:
+        after = _look_at(job, segmenter, plan, threshold=threshold, scale=scale)
+        return find_left_overs(plan, before, after, off_limits)
+
+    job.left_overs = look(job.plan)
+    growth = grow(
+        job.picture.image,
+        job.result,
+        job.plan,
+        job.left_overs,
+        off_limits,
+        dilate_px=round(dilate_px / scale),
+        check=job.deadline.check,
+    )
+    if growth is None:
+        return
+    first = job.plan, job.mask, job.result
+    job.plan, job.mask, job.result = growth.plan, mask_of(growth.plan, job.size_hw), job.result.copy()
+    unknown = _fill(job.result, growth.again, job.mask, job.deadline.check)
+    inpainter.fill(job.result, unknown, _network_boxes(growth.again), job.deadline)
+    composite(job)
+    again = look(growth.again)
+    if sum(left.left_px for left in again) >= sum(job.left_overs[number].left_px for number in growth.numbers):
+        job.plan, job.mask, job.result = first
+        return
+    for number, left_over in zip(growth.numbers, again, strict=True):
+        job.left_overs[number] = left_over
+
+
+def _look_at(job: Job, segmenter: TextSegmenter, plan: Plan, *, threshold: float, scale: float) -> Mask:
+    """The `(H, W)` ink that the network sees on the result around the texts of `plan`; nothing elsewhere."""
+    assert job.result is not None
+    ink = np.zeros(job.size_hw, np.uint8)
+    for x0, y0, x1, y1 in places(plan, job.size_hw, max_side_px=round(TILE_PX / scale)):
+        maps = segmenter.find(job.result[y0:y1, x0:x1], job.deadline, scale=scale)
+        ink[y0:y1, x0:x1] |= _strokes_at(maps, threshold, (y1 - y0, x1 - x0))
+    return ink
+
+
+def _strokes_at(maps: TextMaps, threshold: float, size_hw: tuple[int, int]) -> Mask:
+    """The ink that `maps` show, at the scale of the image."""
+    strokes = maps.strokes(threshold)
+    return strokes if maps.scale == 1.0 else masks.resize(strokes, size_hw)
+
+
+def _barred(job: Job) -> Mask:
+    return np.zeros(job.size_hw, np.uint8) if job.barred is None else job.barred
 
 
 def _blocks(job: Job, detector: TextDetector) -> list[Polygon]:
@@ -165,3 +230,27 @@ def _fill_textures(image: Image, plan: Plan, mask: Mask, check: Callable[[], Non
             rest = fill_tone(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1], hole.texture)
         unknown[y0:y1, x0:x1] |= rest
     return unknown
+
+
+def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Mask:
+    """Fill the holes of `plan` in `image` as far as no network is needed; returns what is left to the network.
+
+    `mask` is the whole image's: nothing under it is background.
+    """
+    rng = np.random.default_rng(0)  # dither only; the same upload gives the same bytes
+    for hole in plan.holes("flat", "gradient", "white"):
+        x0, y0, x1, y1 = hole.box
+        crop = image[y0:y1, x0:x1]
+        if hole.method == "white":
+            fill_colour(crop, hole.mask, WHITE)
+        elif hole.background is None:
+            fill_colour(crop, hole.mask, ring_colour(crop, ring_of(hole.mask, mask[y0:y1, x0:x1])))
+        elif hole.method == "flat":
+            fill_colour(crop, hole.mask, hole.background.colour)
+        else:
+            fill_gradient(crop, hole.mask, hole.background, rng)
+    return _fill_textures(image, plan, mask, check)
+
+
+def _network_boxes(plan: Plan) -> list[Box]:
+    return [entry.group.box for entry in plan.entries if {"inpaint", "tone"} & {hole.method for hole in entry.holes}]

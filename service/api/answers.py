@@ -75,6 +75,8 @@ def _json(answer: Answer, outcome: Outcome, record: RequestRecord) -> Response:
 def _describe(response: Response, outcome: Outcome, record: RequestRecord) -> None:
     response.headers["X-Regions"] = str(len(outcome.regions))
     response.headers["X-Mask-Share"] = f"{outcome.mask_share:.4f}"
+    if outcome.residual is not None:
+        response.headers["X-Residual"] = f"{outcome.residual:.4f}"
     response.headers["X-Model"] = ", ".join(outcome.models)
     response.headers["Server-Timing"] = ", ".join(
         f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in record.stages_s.items()

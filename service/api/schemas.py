@@ -33,6 +33,9 @@ class Region(Answer):
     inside_bubble: bool | None = Field(
         None, description="Whether it stands in a speech bubble; null where that was not looked at.", examples=[True]
     )
+    residual: float | None = Field(
+        None, ge=0, le=1, description="Share of its ink that is left; null where nobody looked.", examples=[0.0]
+    )
 
     @classmethod
     def of(cls, region: regions.Region) -> Region:
@@ -46,6 +49,7 @@ class Region(Answer):
             method=region.method,
             reason=region.reason,
             inside_bubble=region.inside_bubble,
+            residual=region.residual,
         )
 
 
@@ -173,6 +177,11 @@ def headers(*, fidelity: bool) -> dict[str, Any]:
         "X-Request-ID": {"description": "The request id, as in the log.", "schema": {"type": "string"}},
     }
     if fidelity:
+        described["X-Residual"] = {
+            "description": "With `verify`: ink that a look at the result still sees near the erased texts, over the "
+            "ink that was there, 0 to 1, four decimals; 0 if there was none.",
+            "schema": {"type": "number", "minimum": 0, "maximum": 1},
+        }
         described["X-Fidelity"] = {
             "description": "Outside the mask: `exact` every stored sample is the upload's; `blocks` every JPEG block "
             "that the mask does not touch is; `reencoded` the format changed values everywhere.",

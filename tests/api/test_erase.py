@@ -101,6 +101,7 @@ async def test_output_both_answers_with_json(client: httpx.AsyncClient) -> None:
                 "method": "flat",
                 "reason": "one colour",
                 "inside_bubble": None,
+                "residual": None,
             }
         ],
     }
