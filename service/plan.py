@@ -56,10 +56,10 @@ class Entry:
     holes: tuple[Hole, ...]
     """Together they are exactly the group's mask; one, unless parts of the group lie on different ground."""
     inside_bubble: bool
-
-    @property
     asked: Method | None = None
     """The method that the caller asked for."""
+
+    @property
     def main_hole(self) -> Hole:
         """The hole with most pixels: its method and reason stand for the group."""
         return max(self.holes, key=lambda hole: int(np.count_nonzero(hole.mask)))
@@ -116,9 +116,9 @@ def regions_of(plan: Plan, maps: TextMaps | None, residuals: Sequence[float] = (
             method=entry.main_hole.method,
             reason=entry.main_hole.reason,
             inside_bubble=entry.inside_bubble,
+            residual=round(residuals[number - 1], 4) if residuals else None,
         )
         for number, entry in enumerate(plan.entries, start=1)
-            residual=round(residuals[number - 1], 4) if residuals else None,
     )
 
 
