@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from service.api import detect, erase, inpaint, meta, segment
+from service.api import batch, detect, erase, inpaint, meta, segment
 from service.api.jobs import Backend, Limits
 from service.api.pages import PAGE_PATHS, add_docs, add_page, describe
 from service.api.problems import Problems, http_exception, validation_error
@@ -82,7 +82,12 @@ def create_app(
     backend = Backend(
         workers=workers,
         telemetry=telemetry,
-        limits=Limits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels, deadline_s=settings.deadline_s),
+        limits=Limits(
+            max_bytes=settings.max_bytes,
+            max_batch_bytes=settings.max_batch_bytes,
+            max_pixels=settings.max_pixels,
+            deadline_s=settings.deadline_s,
+        ),
     )
     if eraser is not None and store is not None:
         _make_ready(backend, store, eraser)
@@ -103,7 +108,7 @@ def create_app(
         },
     )
     app.state.backend = backend
-    for module in (erase, segment, detect, inpaint, meta):
+    for module in (erase, segment, detect, inpaint, batch, meta):
         app.include_router(module.router, prefix="/v1")
         app.include_router(module.router, include_in_schema=False)
     app.include_router(meta.root_router)
@@ -128,15 +133,26 @@ def _layers(settings: Settings, backend: Backend) -> list[Middleware]:
                 open_paths=PAGE_PATHS | ({"/metrics"} if settings.metrics_public else set()),
             )
         )
-    layers.append(
-        Middleware(
+
+    def admission(counts: Callable[[str], bool], max_requests: int, max_bytes: int, max_held_bytes: int) -> Middleware:
+        return Middleware(
             Admission,
-            max_requests=settings.max_requests,
-            max_bytes=settings.max_bytes,
-            max_held_bytes=settings.max_held_bytes,
+            max_requests=max_requests,
+            max_bytes=max_bytes,
+            max_held_bytes=max_held_bytes,
             retry_after_s=lambda: backend.workers.retry_after_s,
+            counts=counts,
         )
-    )
+
+    def is_batch(path: str) -> bool:
+        return path in batch.PATHS
+
+    def is_other(path: str) -> bool:
+        return path not in batch.PATHS
+
+    # Counted apart, so that a large chapter never keeps a single page out.
+    layers.append(admission(is_other, settings.max_requests, settings.max_bytes, settings.max_held_bytes))
+    layers.append(admission(is_batch, settings.max_batches, settings.max_batch_bytes, settings.max_batch_bytes))
     return layers
 
 

@@ -33,15 +33,13 @@ from service.eraser import Eraser
 from service.errors import InvalidOption, ModelStoreError, TextEraserError, UnknownModel
 from service.files import Target, format_for, plan_targets, write_atomically
 from service.host import usable_cores
-from service.options import EraseOptions, Options
+from service.options import ONE_PAGE_ONLY, EraseOptions, Options
 from service.server import START_FAILED, serve
 from service.settings import Settings
 from service.store import Model
 
 SOME_FAILED = 1
 NOT_UNDERSTOOD = 2
-ONE_PAGE_ONLY = frozenset({"mask_mode", "output", "regions"})
-"""Options that make no sense for a whole chapter."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

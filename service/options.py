@@ -235,6 +235,10 @@ class EraseOptions(Options):
         return self
 
 
+ONE_PAGE_ONLY = frozenset({"mask_mode", "output", "regions"})
+"""Options of `erase` that belong to one page, not to a chapter."""
+
+
 def _told(error: ErrorDetails) -> str:
     """One thing that is wrong, as a sentence: what, why, and what was seen."""
     place = ".".join(str(part) for part in error["loc"]) or "The options"

@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     max_requests: int = Field(
         512, ge=1, description="Uploads handled at a time: being received, queued or worked on. More: 503."
     )
+    max_batch_bytes: int = Field(
+        256 * MIB,
+        ge=1024,
+        description="Largest archive sent to `/v1/batch`, bytes (larger: 413), and bytes of all of them held at a time "
+        "(more: 503).",
+    )
+    max_batches: int = Field(4, ge=1, description="Archives handled at a time by `/v1/batch`. More: 503.")
 
     slots: int | None = Field(
         None, ge=1, le=256, description="Images worked on at a time. Default: usable cores / intra_threads."

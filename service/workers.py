@@ -41,13 +41,15 @@ class _Ticket:
     """A place in the queue, then a slot."""
 
     weight_bytes: int
+    patient: bool = False
     turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Workers:
     """`slots` threads, a queue of at most `queue_size` jobs, and `memory_bytes` for those that run.
 
-    Belongs to one event loop: every method is called on it. Jobs start in the order of their coming.
+    Belongs to one event loop: every method is called on it. Jobs start in the order of their coming; patient ones
+    when no other waits, and never in the last free slot, so that whoever comes next finds it (unless there is but one).
     `at_rest` is called, on a thread, each time the last job has been done for a while: the moment to tidy up.
     """
 
@@ -59,6 +61,7 @@ class Workers:
         self.memory_bytes = memory_bytes
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="worker")
         self._waiting: deque[_Ticket] = deque()
+        self._patient: deque[_Ticket] = deque()
         self._running: set[_Ticket] = set()
         self._mean_s = FIRST_GUESS_S
         self._at_rest = at_rest
@@ -80,13 +83,21 @@ class Workers:
         """Whole seconds after which a place should be free: queue depth x mean service time / slots, at least 1."""
         return max(1, math.ceil(self.queue_depth * self._mean_s / self.slots))
 
-    async def run(self, work: Callable[[], T], deadline: Deadline, *, weight_bytes: int = 0) -> Done[T]:
+    @property
+    def patient_slots(self) -> int:
+        """Slots that patient jobs may hold at a time."""
+        return max(1, self.slots - 1)
+
+    async def run(
+        self, work: Callable[[], T], deadline: Deadline, *, weight_bytes: int = 0, patient: bool = False
+    ) -> Done[T]:
         """Run `work` on a thread when a slot and `weight_bytes` of memory are free; its result and its wait.
 
+        A `patient` job lets all others pass, and takes no place in the queue: whoever brings many bounds them.
         Raises Overloaded if the queue is full, OutOfMemory if the weight can never fit, the deadline's reason
         as soon as it is stopped (a job still queued is then never started), and whatever `work` raises.
         """
-        ticket = self._enter(weight_bytes)
+        ticket = self._enter(weight_bytes, patient=patient)
         loop = asyncio.get_running_loop()
         stopped: asyncio.Future[None] = loop.create_future()
         timer = None if deadline.remaining_s is None else loop.call_later(deadline.remaining_s, deadline.stop)
@@ -119,7 +130,7 @@ class Workers:
         self._stay_awake()
         await asyncio.to_thread(self._pool.shutdown)
 
-    def _enter(self, weight_bytes: int) -> _Ticket:
+    def _enter(self, weight_bytes: int, *, patient: bool) -> _Ticket:
         if self._closed:
             raise NotReady("The service is shutting down.")
         if weight_bytes > self.memory_bytes:
@@ -128,9 +139,9 @@ class Workers:
                 needed_bytes=weight_bytes,
                 allowed_bytes=self.memory_bytes,
             )
-        ticket = _Ticket(weight_bytes)
+        ticket = _Ticket(weight_bytes, patient)
         self._stay_awake()
-        self._waiting.append(ticket)
+        (self._patient if patient else self._waiting).append(ticket)
         self._advance()
         if self.queue_depth > self.queue_size:
             self._waiting.pop()
@@ -142,13 +153,19 @@ class Workers:
 
     def _advance(self) -> None:
         """Give free slots to those who wait; the first in line is never overtaken, so large images get their turn."""
-        while self._waiting and len(self._running) < self.slots:
+        while len(self._running) < self.slots and (line := self._line()):
             used_bytes = sum(ticket.weight_bytes for ticket in self._running)
-            if used_bytes + self._waiting[0].weight_bytes > self.memory_bytes:
+            if used_bytes + line[0].weight_bytes > self.memory_bytes:
                 return
-            ticket = self._waiting.popleft()
+            ticket = line.popleft()
             self._running.add(ticket)
             ticket.turn.set_result(None)
+
+    def _line(self) -> deque[_Ticket]:
+        """Those of whom the first is next."""
+        if self._waiting or sum(ticket.patient for ticket in self._running) >= self.patient_slots:
+            return self._waiting
+        return self._patient
 
     def _finish(self, ticket: _Ticket, started_at: float, job: asyncio.Future[T]) -> None:
         if not job.cancelled() and job.exception() is None:
@@ -157,8 +174,9 @@ class Workers:
 
     def _leave(self, ticket: _Ticket) -> None:
         self._running.discard(ticket)
-        if ticket in self._waiting:
-            self._waiting.remove(ticket)
+        for line in (self._waiting, self._patient):
+            if ticket in line:
+                line.remove(ticket)
         self._advance()
         if not self._running and not self._closed:
             self._stay_awake()

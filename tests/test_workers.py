@@ -325,3 +325,43 @@ async def test_work_that_fails_holds_no_image_afterwards(workers: Workers, failu
         await until(lambda: held[0]() is None)  # the thread may still be on its way out
     finally:
         gc.enable()
+
+
+async def test_patient_jobs_let_all_others_pass_and_leave_a_slot_free() -> None:
+    """Of two slots they hold one; whoever comes later without patience is served before the next of them."""
+    workers = Workers(slots=2, queue_size=4, memory_bytes=1000)
+    gates = [Gate() for _ in range(4)]
+    patient = [asyncio.create_task(workers.run(gate.work(d := Deadline()), d, patient=True)) for gate in gates[:2]]
+    await until(lambda: workers.in_flight == 1)
+    others = [asyncio.create_task(workers.run(gate.work(d := Deadline()), d)) for gate in gates[2:]]
+    await until(lambda: workers.in_flight == 2)
+    assert [gate.running for gate in gates] == [1, 0, 1, 0]
+
+    gates[0].open.set()
+    await patient[0]
+    await until(lambda: gates[3].running == 1)
+    assert gates[1].running == 0
+    for gate in gates:
+        gate.open.set()
+
+    assert [(await task).value for task in (*patient, *others)] == ["done"] * 4
+    await workers.close()
+
+
+async def test_a_patient_job_that_is_stopped_is_never_started(workers: Workers) -> None:
+    """It waits in no queue that could fill up, and leaves it like any other."""
+    gate = Gate()
+    running = asyncio.create_task(workers.run(gate.work(first := Deadline()), first))
+    await until(lambda: workers.in_flight == 1)
+    deadlines = [Deadline() for _ in range(20)]
+    waiting = [asyncio.create_task(workers.run(lambda: "never", deadline, patient=True)) for deadline in deadlines]
+    await asyncio.sleep(0)
+    assert workers.queue_depth == 0
+
+    for deadline in deadlines:
+        deadline.stop(ClientGone())
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    gate.open.set()
+    await running
+
+    assert {type(answer) for answer in answers} == {ClientGone}

@@ -36,7 +36,7 @@ PARAMETERS: list[dict[str, Any]] = [
         "required": False,
         "description": "Seconds, decimal, from the upload's last byte, after which the answer is 504. "
         "Lowers the server's deadline, never raises it.",
-        "schema": {"type": "number", "exclusiveMinimum": 0},
+        "schema": {"type": "number", "minimum": 0.001, "maximum": 86400},
         "example": 10,
     },
     {
@@ -49,7 +49,7 @@ PARAMETERS: list[dict[str, Any]] = [
         "example": "page-17",
     },
 ]
-DECIMAL = re.compile(r"\d{1,9}(\.\d{1,9})?")
+DECIMAL = re.compile(r"\d{1,9}(\.\d{1,30})?")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Limits:
     """What the API accepts."""
 
     max_bytes: int
+    max_batch_bytes: int
     max_pixels: int
     deadline_s: float
 
@@ -118,13 +119,13 @@ async def run(request: Request, header: Header, work: Callable[[Eraser, Deadline
     eraser = backend.eraser
     if eraser is None:
         raise NotReady(f"The service is {backend.state}.")
-    deadline = Deadline(_timeout_s(request, backend.limits.deadline_s))
+    deadline = Deadline(timeout_s(request, backend.limits.deadline_s))
     record = record_of(request.scope)
-    async with _watching(request, deadline):
+    async with watching(request, deadline):
         done = await backend.workers.run(
             lambda: work(eraser, deadline),
             deadline,
-            weight_bytes=NETWORK_BYTES + BYTES_PER_PIXEL * header.width * header.height,
+            weight_bytes=weight_bytes(header),
         )
     outcome = done.value
     record.stages_s = {"queue": done.queue_s, **outcome.timings}
@@ -135,7 +136,12 @@ async def run(request: Request, header: Header, work: Callable[[Eraser, Deadline
     return outcome
 
 
-def _timeout_s(request: Request, longest_s: float) -> float:
+def weight_bytes(header: Header) -> int:
+    """Working memory of an image, bytes."""
+    return NETWORK_BYTES + BYTES_PER_PIXEL * header.width * header.height
+
+
+def timeout_s(request: Request, longest_s: float) -> float:
     """The deadline, lowered by `X-Request-Timeout` (decimal seconds); never raised."""
     asked = request.headers.get("x-request-timeout", "").strip()
     if not asked:
@@ -146,7 +152,7 @@ def _timeout_s(request: Request, longest_s: float) -> float:
 
 
 @asynccontextmanager
-async def _watching(request: Request, deadline: Deadline) -> AsyncIterator[None]:
+async def watching(request: Request, deadline: Deadline) -> AsyncIterator[None]:
     """While inside, a client that leaves stops the work."""
 
     async def watch() -> None:

@@ -43,6 +43,7 @@ async def info(request: Request) -> Info:
         version=service.__version__,
         limits=LimitsInfo(
             max_bytes=limits.max_bytes,
+            max_batch_bytes=limits.max_batch_bytes,
             max_pixels=limits.max_pixels,
             deadline_s=limits.deadline_s,
             slots=backend.workers.slots,

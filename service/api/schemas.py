@@ -112,6 +112,7 @@ class LimitsInfo(Answer):
     """What is accepted, so that a client can refuse before it uploads."""
 
     max_bytes: int = Field(description="Largest request body, bytes.", examples=[33_554_432])
+    max_batch_bytes: int = Field(description="Largest archive for `/v1/batch`, bytes.", examples=[268_435_456])
     max_pixels: int = Field(description="Largest image, width x height.", examples=[40_000_000])
     deadline_s: float = Field(description="Longest time of a request, seconds.", examples=[30.0])
     slots: int = Field(description="Images worked on at a time.", examples=[2])

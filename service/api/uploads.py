@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, BinaryIO, Generic, Literal, NoReturn, TypeVar
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from service.errors import ClientGone, EmptyFile, InvalidOption, MalformedForm, MissingPart, WrongContentType
-from service.options import Options
+from service.options import ONE_PAGE_ONLY, EraseOptions, Options
 from service.shapes import MAX_JSON_CHARACTERS
 
 O = TypeVar("O", bound=Options)  # noqa: E741  an option set
@@ -63,16 +64,45 @@ async def read_form(request: Request, kind: type[O], *, masks: Masks = NO_MASKS)
     Raises WrongContentType before anything is read; then MalformedForm, MissingPart, EmptyFile, InvalidOption,
     ClientGone, and what the admission layer raises while the body comes in.
     """
-    content_type = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
-        raise WrongContentType(
-            f"Content-Type is {content_type[:100]!r}; expected multipart/form-data.", allowed=["multipart/form-data"]
-        )
+    _check_content_type(request)
     data = await _parse(request)
     try:
         return await _checked(data, kind, masks)
     finally:
         await data.close()
+
+
+async def read_archive(request: Request, open_files: ExitStack) -> tuple[BinaryIO, EraseOptions]:
+    """Read a form with an `archive` and the options of a chapter.
+
+    The archive stays in the form's own memory, without a copy, for as long as `open_files` is not closed.
+    Raises as `read_form` does.
+    """
+    _check_content_type(request)
+    data = await _parse(request)
+    for _, value in data.multi_items():
+        if isinstance(value, UploadFile):
+            open_files.enter_context(closing(value.file))
+    _check_not_repeated(data)
+    fields = {name: value for name, value in data.items() if isinstance(value, str) and value and name != "archive"}
+    if strange := sorted(ONE_PAGE_ONLY & set(fields)):
+        raise InvalidOption(f"For one page only, not for a chapter: {', '.join(strange)}.")
+    if other := [name for name, value in data.items() if not isinstance(value, str) and name != "archive"]:
+        raise InvalidOption(f"There is no file part {other[0][:64]!r} here; expected: archive.", allowed=["archive"])
+    part = data.get("archive")
+    if not isinstance(part, UploadFile):
+        _missing("archive", data)
+    if not part.size:
+        raise EmptyFile("The file `archive` has 0 bytes.", part="archive")
+    return part.file, EraseOptions.parse(fields)
+
+
+def _check_content_type(request: Request) -> None:
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
+        raise WrongContentType(
+            f"Content-Type is {content_type[:100]!r}; expected multipart/form-data.", allowed=["multipart/form-data"]
+        )
 
 
 async def _parse(request: Request) -> FormData:
@@ -93,9 +123,7 @@ async def _parse(request: Request) -> FormData:
 
 async def _checked(data: FormData, kind: type[O], masks: Masks) -> Form[O]:
     file_names = ("image", *masks)
-    repeated = sorted({name for name in data if len(data.getlist(name)) > 1})
-    if repeated:
-        raise MalformedForm(f"Given more than once: {', '.join(repeated)[:200]}; each part may stand once.")
+    _check_not_repeated(data)
     fields: dict[str, str] = {}
     for name, value in data.items():
         if isinstance(value, str):
@@ -115,6 +143,12 @@ async def _checked(data: FormData, kind: type[O], masks: Masks) -> Form[O]:
     return Form(image, given, kind.parse(fields))
 
 
+def _check_not_repeated(data: FormData) -> None:
+    repeated = sorted({name for name in data if len(data.getlist(name)) > 1})
+    if repeated:
+        raise MalformedForm(f"Given more than once: {', '.join(repeated)[:200]}; each part may stand once.")
+
+
 async def _file(data: FormData, name: str) -> bytes | None:
     """The bytes of a file part; None where it is absent, or is a browser's empty file field."""
     part = data.get(name)
@@ -126,7 +160,7 @@ async def _file(data: FormData, name: str) -> bytes | None:
     return content or None
 
 
-def _missing(name: str, data: FormData) -> bytes:
+def _missing(name: str, data: FormData) -> NoReturn:
     if isinstance(data.get(name), str):
         raise MissingPart(f"`{name}` came as a text field; send it as a file, with a filename.", part=name)
     raise MissingPart(f"The form has no file `{name}`.", part=name)
@@ -159,6 +193,23 @@ def form_body(kind: type[Options], *, masks: Masks = NO_MASKS) -> dict[str, Any]
     }
     encoding = {name: {"contentType": ACCEPTED_FILES} for name in files}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}}}
+
+
+def archive_body() -> dict[str, Any]:
+    """The OpenAPI request body of the route that takes chapters."""
+    body = form_body(EraseOptions)
+    schema = body["content"]["multipart/form-data"]["schema"]
+    archive = {
+        "type": "string",
+        "format": "binary",
+        "description": "A ZIP or CBZ file with pages in it, at most 268,435,456 bytes (see `/v1/info`).",
+    }
+    options = {name: entry for name, entry in schema["properties"].items() if name not in {"image", *ONE_PAGE_ONLY}}
+    schema |= {"title": "ChapterForm", "required": ["archive"], "properties": {"archive": archive} | options}
+    body["content"]["multipart/form-data"]["encoding"] = {
+        "archive": {"contentType": "application/zip, application/vnd.comicbook+zip, application/x-cbz"}
+    }
+    return body
 
 
 def _field(entry: dict[str, Any]) -> dict[str, Any]:

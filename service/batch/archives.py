@@ -54,11 +54,15 @@ class Member:
     info: zipfile.ZipInfo
 
     @property
+    def path(self) -> PurePosixPath:
+        """The name, by its parts."""
+        return PurePosixPath(self.name)
+
+    @property
     def is_image(self) -> bool:
         """Whether it is a page, by its name; what a Mac leaves beside a page is none."""
-        path = PurePosixPath(self.name)
-        hidden = path.name.startswith(".") or "__MACOSX" in path.parts
-        return path.suffix.lower() in SUFFIXES and not hidden
+        hidden = self.path.name.startswith(".") or "__MACOSX" in self.path.parts
+        return self.path.suffix.lower() in SUFFIXES and not hidden
 
 
 class Archive:
@@ -175,7 +179,7 @@ class ArchiveStream:
         return self._outlet.take()
 
     def close(self) -> bytes:
-        """The last bytes to send."""
+        """The last bytes to send; nothing the second time."""
         self._writer.close()
         return self._outlet.take()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 from typing import Protocol
 
 from service.batch.archives import ARCHIVES, Archive, ArchiveWriter, Member
@@ -244,7 +244,7 @@ class ArchiveChapter:
         shutil.rmtree(self._parts, ignore_errors=True)
 
     def _result_name(self, member: Member) -> str:
-        return str(result_name(PurePosixPath(member.name), self._format)) if member.is_image else member.name
+        return str(result_name(member.path, self._format)) if member.is_image else member.name
 
 
 def _sidecars(path: Path) -> dict[str, Path]:

@@ -67,13 +67,21 @@ class Sight:
 class Admission:
     """Bounds what uploads may hold before anything is parsed: requests at a time, bytes of one, bytes of all.
 
-    Requests without a body (health, readiness, metrics, pages) pass by.
+    Requests without a body (health, readiness, metrics, pages) and those whose path it does not count pass by.
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_requests: int, max_bytes: int, max_held_bytes: int, retry_after_s: Callable[[], int]
+        self,
+        app: ASGIApp,
+        *,
+        max_requests: int,
+        max_bytes: int,
+        max_held_bytes: int,
+        retry_after_s: Callable[[], int],
+        counts: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._app = app
+        self._counts = counts
         self._max_requests = max_requests
         self._max_bytes = max_bytes
         self._max_held_bytes = max_held_bytes
@@ -83,7 +91,8 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request in and count what it holds. Raises TooManyBytes or Overloaded, now or on the way."""
-        if scope["type"] != "http" or scope["method"] not in METHODS_WITH_BODY:
+        has_body = scope["type"] == "http" and scope["method"] in METHODS_WITH_BODY
+        if not has_body or not self._counts(scope["path"]):
             await self._app(scope, receive, send)
             return
         self._check_length(Headers(scope=scope).get("content-length"))

@@ -24,16 +24,16 @@ async def until(condition: Callable[[], bool]) -> None:
 class Visitor:
     """A client below HTTP, so that it can leave in the middle."""
 
-    def __init__(self, app: FastAPI) -> None:
-        request = httpx.Request("POST", "http://test/v1/erase", files={"image": picture()})
+    def __init__(self, app: FastAPI, path: str = "/v1/erase", files: dict[str, bytes] | None = None) -> None:
+        request = httpx.Request("POST", f"http://test{path}", files=files or {"image": picture()})
         self._body = request.read()
         self._gone = asyncio.Event()
         self.sent: list[str] = []
         scope = {
             "type": "http",
             "method": "POST",
-            "path": "/v1/erase",
-            "raw_path": b"/v1/erase",
+            "path": path,
+            "raw_path": path.encode(),
             "query_string": b"",
             "headers": [(name.lower().encode(), value.encode()) for name, value in request.headers.items()],
             "http_version": "1.1",

@@ -33,6 +33,7 @@ async def test_info_tells_limits_formats_and_defaults() -> None:
     assert answer["version"] == service.__version__
     assert answer["limits"] == {
         "max_bytes": 5000,
+        "max_batch_bytes": 268_435_456,
         "max_pixels": 40_000_000,
         "deadline_s": 30.0,
         "slots": 3,

@@ -46,7 +46,7 @@ def test_no_setting_changes_the_document(document: dict[str, Any]) -> None:
 def test_no_route_stands_twice(document: dict[str, Any]) -> None:
     """The aliases without `/v1` are not in the document."""
     assert sorted(document["paths"]) == sorted(
-        [*IMAGE_ROUTES, "/v1/models", "/v1/info", "/healthz", "/readyz", "/metrics"]
+        [*IMAGE_ROUTES, "/v1/batch", "/v1/models", "/v1/info", "/healthz", "/readyz", "/metrics"]
     )
 
 
@@ -112,4 +112,14 @@ def test_there_is_one_region_schema(document: dict[str, Any]) -> None:
     """The same in every answer that has regions."""
     region = document["components"]["schemas"]["Region"]
 
-    assert list(region["properties"]) == ["id", "box", "polygon", "score", "area", "method", "reason", "inside_bubble", "residual"]
+    assert list(region["properties"]) == [
+        "id",
+        "box",
+        "polygon",
+        "score",
+        "area",
+        "method",
+        "reason",
+        "inside_bubble",
+        "residual",
+    ]

@@ -1,0 +1,267 @@
+"""`POST /v1/batch`: a chapter goes in as an archive, and comes back page by page while the rest is worked on."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import ExitStack, aclosing, closing, suppress
+from dataclasses import dataclass, field
+
+import pydantic_core
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+import service
+from service.api import jobs, uploads
+from service.api.accept import choose
+from service.api.jobs import Backend, backend_of
+from service.api.problems import documented
+from service.api.schemas import files
+from service.batch import report
+from service.batch.archives import GIB, Archive, ArchiveLimits, ArchiveStream, Member
+from service.batch.report import Report, Row
+from service.deadline import Deadline
+from service.eraser import Eraser, Outcome
+from service.errors import ArchiveRefused, ClientGone, NotReady, TextEraserError, TooManyBytes
+from service.files import result_name
+from service.http.middleware import record_of
+from service.imaging import codec
+from service.options import EraseOptions
+
+PATHS = frozenset({"/v1/batch", "/batch"})
+"""Where uploads are counted apart from those of single pages."""
+CBZ, ZIP, EVENTS = "application/vnd.comicbook+zip", "application/zip", "application/x-ndjson"
+LIMITS = ArchiveLimits(max_total_bytes=2 * GIB)
+AHEAD = 1
+"""Pages that wait beside those being worked on: the next one is at hand, and a slow reader stops the work."""
+
+router = APIRouter(tags=["chapters"])
+
+
+@dataclass
+class _Done:
+    """A member of the archive that is ready to be sent."""
+
+    member: Member
+    data: bytes | None
+    """None where it could not even be read."""
+    row: Row | None = None
+    """None where it is no page."""
+    media_type: str | None = None
+
+
+@dataclass
+class _Chapter:
+    """What one request works on."""
+
+    request: Request
+    backend: Backend
+    eraser: Eraser
+    archive: Archive
+    options: EraseOptions
+    page_timeout_s: float
+    open_files: ExitStack
+    """Holds the upload; closed when the answer is over."""
+    stop: Deadline = field(default_factory=Deadline)
+    """Has no end of its own: it stops everything when the client leaves."""
+    rows: list[Row] = field(default_factory=list)
+    models: tuple[str, ...] = ()
+    started_at: float = field(default_factory=time.perf_counter)
+
+    def report(self) -> Report:
+        """Every page so far."""
+        return Report(
+            version=service.__version__,
+            options=self.options.model_dump(mode="json", exclude={"output", "mask_mode", "regions"}),
+            models=self.models,
+            summary=report.summarise(self.rows, time.perf_counter() - self.started_at),
+            pages=tuple(self.rows),
+        )
+
+
+@router.post(
+    "/batch",
+    operation_id="eraseChapter",
+    summary="Erase the text of a whole chapter",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The archive with the same names in the same order, sent page by page as they are done, and "
+            "`report.json` as its last member. A page that cannot be erased stays as it was; the report says why. "
+            "With `Accept: application/x-ndjson`: a line of JSON for the start, for each page (its row of the report, "
+            "with the image in base64) and for the end (the summary).",
+            "content": files(CBZ, ZIP, EVENTS),
+            "headers": {"X-Pages": {"description": "Number of pages.", "schema": {"type": "integer", "minimum": 1}}},
+        },
+        **documented(*jobs.STATUSES),
+    },
+    openapi_extra={"requestBody": uploads.archive_body(), "parameters": jobs.PARAMETERS},
+)
+async def batch(request: Request) -> Response:
+    """Erase the text of every page of a ZIP or CBZ file, under the same options as a single page.
+
+    Pages wait behind single requests, and never hold the last free slot. The deadline is for each page, from its
+    start. Hostile archives (paths that lead elsewhere, links, bombs, archives in archives) are refused whole.
+    """
+    answer = choose(request.headers.get("accept"), [CBZ, ZIP, EVENTS])
+    with ExitStack() as open_files:
+        file, options = await uploads.read_archive(request, open_files)
+        jobs.check_model(request, options.segmenter, "segmentation")
+        jobs.check_model(request, options.inpainter, "inpainting")
+        backend = backend_of(request)
+        if backend.eraser is None:
+            raise NotReady(f"The service is {backend.state}.")
+        timeout_s = jobs.timeout_s(request, backend.limits.deadline_s)
+        archive = open_files.enter_context(await asyncio.to_thread(Archive, file, LIMITS))
+        count = sum(member.is_image for member in archive.members)
+        _check_names(archive.members, options)
+        chapter = _Chapter(request, backend, backend.eraser, archive, options, timeout_s, open_files.pop_all())
+    body = _events(chapter, count) if answer == EVENTS else _archive(chapter)
+    return _Stream(chapter, body, headers={"X-Pages": str(count)}, media_type=answer)
+
+
+class _Stream(StreamingResponse):
+    """Sends what a generator makes, and ends it, with all its work, as soon as nobody reads any more."""
+
+    def __init__(
+        self, chapter: _Chapter, body: AsyncGenerator[bytes, None], *, headers: dict[str, str], media_type: str
+    ) -> None:
+        super().__init__(body, headers=headers, media_type=media_type)
+        self._chapter = chapter
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  the watcher receives
+        """Send the answer; a client that left is noted, and nobody is told."""
+        chapter = self._chapter
+        try:
+            async with jobs.watching(chapter.request, chapter.stop), aclosing(self._body):
+                await self.stream_response(send)
+        except ClientGone as exc:
+            record = record_of(scope)
+            record.problem, record.status = exc.code, exc.status
+        finally:
+            chapter.stop.stop(ClientGone())
+            chapter.open_files.close()
+
+
+async def _archive(chapter: _Chapter) -> AsyncGenerator[bytes, None]:
+    """The archive, piece by piece."""
+    stream = ArchiveStream()
+    with closing(stream):
+        async with aclosing(_work(chapter)) as members:
+            async for done in members:
+                if done.data is not None:
+                    name = done.member.name
+                    if done.row is not None and done.row.status == "done":
+                        name = str(result_name(done.member.path, chapter.options.format))
+                    yield stream.add(name, done.data, done.member)
+        yield stream.add("report.json", chapter.report().model_dump_json(indent=1).encode("utf-8"))
+        yield stream.close()
+
+
+async def _events(chapter: _Chapter, count: int) -> AsyncGenerator[bytes, None]:
+    """What happens, a line for each thing."""
+    yield _line({"event": "start", "pages": count})
+    async with aclosing(_work(chapter)) as members:
+        async for done in members:
+            if done.row is not None:
+                image = base64.b64encode(done.data).decode("ascii") if done.media_type and done.data else None
+                yield _line({"event": "page", **vars(done.row), "media_type": done.media_type, "image": image})
+    yield _line({"event": "end", "summary": chapter.report().summary})
+
+
+def _line(event: dict[str, object]) -> bytes:
+    return pydantic_core.to_json(event) + b"\n"
+
+
+async def _work(chapter: _Chapter) -> AsyncGenerator[_Done, None]:
+    """The members in the archive's order, each as soon as it and those before it are done; few at a time."""
+    window = chapter.backend.workers.patient_slots + AHEAD
+    tasks: deque[asyncio.Task[_Done]] = deque()
+    waiting = deque(chapter.archive.members)
+    try:
+        while waiting or tasks:
+            while waiting and len(tasks) < window:
+                tasks.append(asyncio.create_task(_member(chapter, waiting.popleft())))
+            done = await tasks[0]
+            tasks.popleft()
+            if done.row is not None:
+                chapter.rows.append(done.row)
+            yield done
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError, TextEraserError):
+                await task
+
+
+async def _member(chapter: _Chapter, member: Member) -> _Done:
+    """One member: erased if it is a page, else as it is; whatever is wrong with a page is its row."""
+    data: bytes | None = None
+    started = time.perf_counter()
+    try:
+        _check_size(member, chapter.backend.limits.max_bytes)
+        data = await asyncio.to_thread(chapter.archive.read, member)
+        if not member.is_image:
+            return _Done(member, data)
+        outcome, seconds = await _erase(chapter, data)
+    except ClientGone:
+        raise
+    except TextEraserError as exc:
+        row = report.failed(member.name, exc, time.perf_counter() - started) if member.is_image else None
+        return _Done(member, data, row)
+    except Exception as exc:  # noqa: BLE001  a mistake of ours costs one page, and is logged with its stack
+        chapter.backend.telemetry.failed(record_of(chapter.request.scope), exc)
+        return _Done(member, data, report.failed(member.name, TextEraserError(), time.perf_counter() - started))
+    assert outcome.image is not None
+    chapter.models = outcome.models
+    row = report.done(member.name, outcome, seconds)
+    return _Done(member, outcome.image.data, row, outcome.image.media_type)
+
+
+async def _erase(chapter: _Chapter, data: bytes) -> tuple[Outcome, float]:
+    """The outcome of one page and the seconds that it took, waiting not counted."""
+    backend = chapter.backend
+    if not backend.ready:
+        raise NotReady(f"The service is {backend.state}.")
+    header = codec.read_header(data, max_pixels=backend.limits.max_pixels)
+    codec.check_encodable(header, chapter.options.format)
+
+    def erase() -> tuple[Outcome, float]:
+        started = time.perf_counter()
+        page = Deadline(chapter.page_timeout_s)
+        timer = threading.Timer(chapter.page_timeout_s, page.stop)  # stops a running graph; between steps we look
+        timer.start()
+        try:
+            with chapter.stop.stopping(lambda: page.stop(chapter.stop.stopped)):
+                outcome = chapter.eraser.erase(data, None, chapter.options, page)
+        finally:
+            timer.cancel()
+        return outcome, time.perf_counter() - started
+
+    weight_bytes = jobs.weight_bytes(header)
+    done = await backend.workers.run(erase, chapter.stop, weight_bytes=weight_bytes, patient=True)
+    return done.value
+
+
+def _check_size(member: Member, max_bytes: int) -> None:
+    if member.info.file_size > max_bytes:
+        raise TooManyBytes(f"{member.name} has {member.info.file_size} bytes; at most {max_bytes} are accepted.")
+
+
+def _check_names(members: Sequence[Member], options: EraseOptions) -> None:
+    """Refuse, before any work, a chapter without pages, and results under one name."""
+    if not any(member.is_image for member in members):
+        raise ArchiveRefused("There is no image in the archive.")
+    seen: set[str] = set()
+    for member in members:
+        name = str(result_name(member.path, options.format)) if member.is_image else member.name
+        if name in seen or name == "report.json":
+            raise ArchiveRefused(f"Two members of the answer would be called {name[:100]}.")
+        seen.add(name)

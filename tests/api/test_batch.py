@@ -1,0 +1,212 @@
+"""`/v1/batch`: a chapter in, the same chapter out, page by page; on a fake eraser that waits for us."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import zipfile
+
+import httpx
+import pytest
+
+from service.errors import CorruptImage
+from service.options import EraseOptions
+from tests.api.test_jobs import Visitor, until
+from tests.batch.drawn import archive
+from tests.batch.test_archives import HOSTILE
+from tests.fakes import FakeEraser, app_of, client_of, picture
+
+pytestmark = pytest.mark.anyio
+
+PAGES = [(f"b/{9 - number}.png", picture(seed=number)) for number in range(6)]
+
+
+async def send(client: httpx.AsyncClient, upload: bytes, accept: str = "*/*", **fields: str) -> httpx.Response:
+    """Post an archive."""
+    return await client.post("/v1/batch", files={"archive": upload}, data=fields, headers={"Accept": accept})
+
+
+def opened(response: httpx.Response) -> zipfile.ZipFile:
+    """The archive of an answer, checked."""
+    assert response.status_code == 200, response.text
+    reader = zipfile.ZipFile(io.BytesIO(response.content))
+    assert reader.testzip() is None
+    return reader
+
+
+async def test_a_chapter_comes_back_with_its_names_in_its_order() -> None:
+    """What is no page goes over as it is; the report is the last member and has every page."""
+    members = [*PAGES[:3], ("ComicInfo.xml", b"<a/>" * 99), *PAGES[3:]]
+    eraser = FakeEraser()
+
+    response = await send(client_of(app_of(eraser)), archive(*members), fill="white")
+
+    with opened(response) as reader:
+        assert reader.namelist() == [*[name for name, _ in members], "report.json"]
+        assert [reader.read(name) for name, _ in members] == [data for _, data in members]
+        report = json.loads(reader.read("report.json"))
+    assert [page["page"] for page in report["pages"]] == [name for name, _ in PAGES]
+    assert report["summary"]["done"] == 6
+    assert (response.headers["content-type"], response.headers["x-pages"]) == ("application/vnd.comicbook+zip", "6")
+    assert [call[1] for call in eraser.calls] == 6 * [EraseOptions.parse({"fill": "white"})]
+
+
+async def test_progress_comes_as_lines_of_json_if_asked() -> None:
+    """Start, a line for each page with its image, end with the sums."""
+    response = await send(client_of(app_of()), archive(*PAGES), "application/x-ndjson")
+
+    events = [json.loads(line) for line in response.text.splitlines()]
+    assert [event["event"] for event in events] == ["start", *["page"] * 6, "end"]
+    assert [base64.b64decode(event["image"]) for event in events[1:-1]] == [data for _, data in PAGES]
+    assert events[0]["pages"] == events[-1]["summary"]["done"] == 6
+
+
+async def test_a_page_that_cannot_be_erased_stays_as_it_was() -> None:
+    """One bad page is a row of the report, in whatever way it is bad."""
+
+    def fail() -> None:
+        raise [CorruptImage("The PNG file is cut off."), ValueError("ours")][len(eraser.calls) % 2]
+
+    eraser = FakeEraser(failure=fail)
+    big = ("big.png", bytes(5000))
+
+    response = await send(client_of(app_of(eraser, max_bytes=4000)), archive(*PAGES[:2], ("x.png", b"no image"), big))
+
+    with opened(response) as reader:
+        assert reader.read("x.png") == b"no image"
+        assert reader.read(PAGES[0][0]) == PAGES[0][1]
+        rows = json.loads(reader.read("report.json"))["pages"]
+    assert {row["status"] for row in rows} == {"failed"}
+    assert {row["problem"] for row in rows[:2]} == {"corrupt-image", "internal-error"}
+    assert [row["problem"] for row in rows[2:]] == ["not-an-image", "too-many-bytes"]
+
+
+@pytest.mark.parametrize("kind", ["traversal", "absolute", "link", "bomb by ratio", "nested", "100,000 members"])
+async def test_a_hostile_archive_is_refused_whole(kind: str) -> None:
+    """422 with the reason; no page of it is looked at."""
+    make, reason = HOSTILE[kind]
+    eraser = FakeEraser()
+
+    response = await send(client_of(app_of(eraser)), make().getvalue())
+
+    assert (response.status_code, response.json()["type"]) == (422, "urn:text-eraser:problem:archive-refused")
+    assert reason in response.json()["detail"]
+    assert eraser.calls == []
+
+
+@pytest.mark.parametrize(
+    ("files", "fields", "status"),
+    [
+        ({"archive": b"hello"}, {}, 415),
+        ({"archive": ("a.cbz", b"")}, {}, 400),
+        ({"image": b"hello"}, {}, 422),
+        ({"other": ("", b"")}, {"fill": "white"}, 400),
+        ({"archive": archive(("a.txt", b"x"))}, {}, 422),
+        ({"archive": archive(("report.json", b"x"), *PAGES)}, {}, 422),
+        ({"archive": archive(*PAGES)}, {"output": "mask"}, 422),
+        ({"archive": archive(*PAGES)}, {"fill": "magic"}, 422),
+        ({"archive": archive(*PAGES)}, {"segmenter": "nobody"}, 422),
+    ],
+)
+async def test_what_cannot_be_read_is_refused_before_any_work(
+    files: dict[str, bytes], fields: dict[str, str], status: int
+) -> None:
+    """With a problem, never a 500."""
+    response = await client_of(app_of()).post("/v1/batch", files=files, data=fields)
+
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_archives_have_a_limit_of_their_own() -> None:
+    """Larger than a page may be, up to the setting; and pages are let in while an archive is held."""
+    client = client_of(app_of(max_bytes=10_000, max_held_bytes=10_000, max_batch_bytes=30_000))
+    fits, too_large = archive(("1.png", bytes(20_000))), archive(("1.png", bytes(40_000)))
+
+    answers = [await send(client, upload) for upload in (fits, too_large)]
+    page = await client.post("/v1/erase", files={"image": bytes(20_000)})
+
+    assert [answer.status_code for answer in answers] == [200, 413]
+    assert page.status_code == 413
+
+
+async def test_single_pages_pass_a_chapter_by() -> None:
+    """The chapter never has the last slot, and what comes later alone is served before its next page."""
+    eraser = FakeEraser(hold=True)
+    app = app_of(eraser, slots=2)
+    client = client_of(app)
+    chapter = asyncio.create_task(send(client, archive(*PAGES)))
+    await until(lambda: len(eraser.calls) == 1)
+    await asyncio.sleep(0.05)
+    assert app.state.backend.workers.in_flight == 1
+
+    pages = [asyncio.create_task(client.post("/v1/erase", files={"image": picture(40)})) for _ in range(2)]
+    await until(lambda: len(eraser.calls) == 2)
+    eraser.let_go()
+    await asyncio.gather(*pages, chapter)
+
+    assert [response.result().status_code for response in (*pages, chapter)] == [200] * 3
+    assert len(eraser.calls) == 8
+
+
+async def test_the_deadline_is_for_each_page() -> None:
+    """A page that takes too long is a row; those after it have their own time."""
+    eraser = FakeEraser(hold=True)
+    client = client_of(app_of(eraser, slots=1, deadline_s=0.1))
+
+    response = await send(client, archive(*PAGES[:3]))
+
+    with opened(response) as reader:
+        rows = json.loads(reader.read("report.json"))["pages"]
+    assert [row["problem"] for row in rows] == ["deadline-exceeded"] * 3
+    assert eraser.stopped == 3
+
+
+async def test_a_client_that_leaves_frees_everything() -> None:
+    """The page that runs is stopped, those that wait are never begun, the archive's bytes and places are free."""
+    eraser = FakeEraser(hold=True)
+    app = app_of(eraser, slots=2, max_batches=1, max_batch_bytes=20_000)
+    for number in range(3):
+        visitor = Visitor(app, "/v1/batch", {"archive": archive(*PAGES)})
+        await until(lambda number=number: len(eraser.calls) == number + 1)
+        visitor.leave()
+        await visitor.call
+        await until(lambda: app.state.backend.workers.in_flight == 0)
+
+    eraser.let_go()
+    assert eraser.stopped == len(eraser.calls) == 3
+    assert (await send(client_of(app), archive(*PAGES))).status_code == 200
+    page = (await client_of(app).get("/metrics")).text
+    assert 'text_eraser_requests_total{code="499",route="/batch"} 3.0' in page
+
+
+async def test_a_server_that_stops_ends_the_chapter_soon_and_whole() -> None:
+    """What is not done yet stays as it was, and the report says so."""
+    eraser = FakeEraser(hold=True)
+    app = app_of(eraser, slots=1)
+    chapter = asyncio.create_task(send(client_of(app), archive(*PAGES)))
+    await until(lambda: len(eraser.calls) == 1)
+
+    app.state.backend.state = "draining"
+    eraser.let_go()
+
+    with opened(await chapter) as reader:
+        rows = json.loads(reader.read("report.json"))["pages"]
+    assert [row["status"] for row in rows].count("failed") >= 4
+    assert {row["problem"] for row in rows} == {None, "not-ready"}
+
+
+async def test_more_chapters_than_allowed_are_told_to_come_again() -> None:
+    """503, while single pages are let in."""
+    eraser = FakeEraser(hold=True)
+    client = client_of(app_of(eraser, max_batches=1))
+    chapter = asyncio.create_task(send(client, archive(*PAGES)))
+    await until(lambda: len(eraser.calls) == 1)
+
+    refused = await send(client, archive(*PAGES))
+
+    assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+    eraser.let_go()
+    assert (await chapter).status_code == 200
