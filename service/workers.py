@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -23,6 +26,8 @@ FIRST_GUESS_S = 1.0
 """Service time before any was measured, for `Retry-After`."""
 REST_S = 1.0
 """So long must nothing run before it counts as rest."""
+PATIENT_NICENESS = 10
+"""Of the threads of patient jobs: a tenth of another thread's share where both want the same core."""
 SMOOTHING = 0.2
 """Weight of the newest service time in the moving mean."""
 
@@ -60,6 +65,10 @@ class Workers:
         self.queue_size = queue_size
         self.memory_bytes = memory_bytes
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="worker")
+        # Threads of their own: the system lets a thread step back, but not forward again.
+        self._patient_pool = ThreadPoolExecutor(
+            self.patient_slots, thread_name_prefix="patient", initializer=_step_back
+        )
         self._waiting: deque[_Ticket] = deque()
         self._patient: deque[_Ticket] = deque()
         self._running: set[_Ticket] = set()
@@ -108,7 +117,8 @@ class Workers:
                 await asyncio.wait(_any_of(ticket.turn, stopped), return_when=asyncio.FIRST_COMPLETED)
                 deadline.check()
                 queue_s = time.perf_counter() - came_at
-                job = loop.run_in_executor(self._pool, _guarded, work, deadline)
+                pool = self._patient_pool if patient else self._pool
+                job = loop.run_in_executor(pool, _guarded, work, deadline)
                 job.add_done_callback(partial(self._finish, ticket, time.perf_counter()))
                 await asyncio.wait(_any_of(job, stopped), return_when=asyncio.FIRST_COMPLETED)
                 if not job.done():
@@ -129,6 +139,7 @@ class Workers:
         self._closed = True
         self._stay_awake()
         await asyncio.to_thread(self._pool.shutdown)
+        await asyncio.to_thread(self._patient_pool.shutdown)
 
     def _enter(self, weight_bytes: int, *, patient: bool) -> _Ticket:
         if self._closed:
@@ -186,6 +197,12 @@ class Workers:
         if self._rest_timer is not None:
             self._rest_timer.cancel()
             self._rest_timer = None
+
+
+def _step_back() -> None:
+    """Let this thread have what processor time the others leave, where the system knows priorities of threads."""
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PATIENT_NICENESS)
 
 
 def _guarded(work: Callable[[], T], deadline: Deadline) -> T:

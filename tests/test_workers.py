@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import threading
 import time
 import weakref
@@ -16,7 +17,7 @@ import pytest
 from service import workers as workers_module
 from service.deadline import Deadline
 from service.errors import ClientGone, DeadlineExceeded, NotReady, OutOfMemory, Overloaded
-from service.workers import Workers
+from service.workers import PATIENT_NICENESS, Workers
 
 pytestmark = pytest.mark.anyio
 
@@ -365,3 +366,16 @@ async def test_a_patient_job_that_is_stopped_is_never_started(workers: Workers) 
     await running
 
     assert {type(answer) for answer in answers} == {ClientGone}
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="the system knows no priorities")
+async def test_patient_jobs_step_back_on_the_processor_too(workers: Workers) -> None:
+    """On threads of their own: those of all others keep their priority."""
+
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    usual = niceness()
+
+    assert (await workers.run(niceness, Deadline(), patient=True)).value == PATIENT_NICENESS
+    assert (await workers.run(niceness, Deadline())).value == usual
