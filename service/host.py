@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import math
 import os
 import resource
@@ -48,6 +49,7 @@ def give_back_memory() -> None:
     A lower threshold for returning memory would do it all the time, and costs a quarter of the throughput: every
     buffer of a network is then mapped and zeroed anew.
     """
+    gc.collect()  # a request that failed may have left its image in a ring of frames
     trim = _glibc("malloc_trim")
     if trim is not None:
         trim(0)

@@ -49,6 +49,35 @@ async def test_sigterm_finishes_what_was_admitted_and_exits_0(tmp_path: Path) ->
         server.process.wait()
 
 
+def test_a_killed_server_starts_again_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL amid work; the next one on the same port is ready, and the folder for temporary files is empty."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    server = ServerProcess(tmp_path / "log", slots=1)
+    server.wait_until_ready()
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        request = httpx.Request("POST", f"{server.url}/v1/erase", files={"image": page(1500, 2000)})
+        head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        client.sendall(f"POST /v1/erase HTTP/1.1\r\n{head}\r\n".encode() + request.read())
+        server.wait_for_metric("text_eraser_inflight", 1, within_s=10)
+        server.process.kill()
+        server.process.wait(timeout=10)
+
+    again = ServerProcess(tmp_path / "log again", "--port", str(server.port))
+    try:
+        again.wait_until_ready()
+        answer = httpx.post(f"{again.url}/v1/erase", files={"image": page(64, 64)}, timeout=60, trust_env=False)
+        assert answer.status_code == 200
+        assert again.stop() == 0
+        assert list(scratch.iterdir()) == []
+    finally:
+        again.process.kill()
+        again.process.wait()
+
+
 def damaged(store: Path, how: str) -> str:
     """Damage the copied store; the word that the message must hold."""
     manifest = json.loads((store / "manifest.json").read_text())
@@ -57,6 +86,8 @@ def damaged(store: Path, how: str) -> str:
         graph.unlink()
     elif how == "truncated":
         graph.write_bytes(graph.read_bytes()[:1000])
+    elif how == "empty":
+        graph.write_bytes(b"")
     elif how == "bit-flipped":
         content = bytearray(graph.read_bytes())
         content[len(content) // 2] ^= 1
@@ -71,7 +102,7 @@ def damaged(store: Path, how: str) -> str:
     return str(manifest["models"][0]["sha256"])
 
 
-@pytest.mark.parametrize("how", ["missing", "truncated", "bit-flipped", "wrong tensor", "no manifest"])
+@pytest.mark.parametrize("how", ["missing", "truncated", "empty", "bit-flipped", "wrong tensor", "no manifest"])
 def test_a_damaged_model_store_stops_the_start(tmp_path: Path, how: str) -> None:
     """Exit code 3 with file, expected and found on standard error, in seconds; it never says that it is ready."""
     shutil.copytree(STORE, tmp_path / "store")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from tests.server.conftest import ServerProcess, page
@@ -32,6 +35,41 @@ async def test_concurrent_answers_equal_serial_ones(server: ServerProcess) -> No
 
     assert [response.content for response in together] == alone
     assert all(content != upload for content, upload in zip(alone, uploads, strict=True)), "something was erased"
+
+
+@pytest.mark.slow
+def test_two_hundred_mixed_requests_on_eight_threads_equal_serial_ones(tmp_path: Path) -> None:
+    """Routes, sizes, formats and options mixed: 200 of 200 answers are the bytes that a lonely request gets."""
+    server = ServerProcess(tmp_path / "log", slots=4, queue_per_slot=4)
+    requests = [
+        (f"/v1/{route}", page(160 + 40 * (number % 5), 120 + 30 * (number % 7), seed=number), options)
+        for number in range(20)
+        for route, options in (
+            ("erase", {}),
+            ("erase", {"format": "webp", "fill": "inpaint"}),
+            ("erase", {"output": "both", "dilate_px": "2"}),
+            ("segment", {}),
+            ("detect", {}),
+        )
+    ]
+    order = np.random.default_rng(3).permutation(2 * len(requests)) % len(requests)
+
+    def ask(number: int) -> tuple[int, bytes]:
+        route, upload, options = requests[number]
+        answer = httpx.post(server.url + route, files={"image": upload}, data=options, timeout=120, trust_env=False)
+        return answer.status_code, answer.content
+
+    try:
+        server.wait_until_ready()
+        alone = [ask(number) for number in range(len(requests))]
+        with ThreadPoolExecutor(8) as threads:
+            together = list(threads.map(ask, order.tolist()))
+    finally:
+        server.stop()
+
+    assert {status for status, _ in alone} == {200}
+    assert len(together) == 200
+    assert [number for number, answer in zip(order, together, strict=True) if answer != alone[number]] == []
 
 
 async def test_overload_is_answered_200_or_503_and_health_stays_quick(server: ServerProcess) -> None:
