@@ -1,0 +1,120 @@
+"""Hours of mixed work: does the process grow? `make soak`, or `python -m benchmarks.soak --minutes 8`.
+
+Clients send pages of 0.1 to 8 megapixels in three formats; one in twenty leaves before its answer. After a warm-up,
+every so often all pause until the server rests, and its memory at rest is noted: the slope of those points is what
+a leak would show in, and what it holds under work is noted beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import httpx
+import numpy as np
+
+from benchmarks.load import INFLIGHT, multipart, say
+from benchmarks.servers import RunningServer, running_server
+from benchmarks.uploads import page_file
+from service.workers import REST_S
+
+SIZES_MP = (0.1, 0.1, 0.1, 0.3, 0.3, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0)
+KINDS = ("JPEG", "PNG", "WEBP")
+DROPPED_SHARE = 0.05
+WARM_UP_SHARE = 0.2
+ROUNDS = 16
+MAX_SLOPE_MB = 1.0
+"""Growth in 1,000 requests, after the warm-up."""
+MAX_GROWTH_MB = 100.0
+
+
+@dataclass
+class Course:
+    """What has happened so far."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    points: list[tuple[int, float, float]] = field(default_factory=list)
+    """Requests so far, MB at rest, largest MB since the last point."""
+
+    @property
+    def requests(self) -> int:
+        """All that were sent."""
+        return sum(self.statuses.values())
+
+
+def send_until(server: RunningServer, course: Course, until: float, seed: int) -> None:
+    """One client: one request after another, until the time is up."""
+    dice = random.Random(seed)  # noqa: S311  no secret
+    with httpx.Client(base_url=server.address, timeout=120, trust_env=False) as client:
+        while time.monotonic() < until:
+            upload = page_file(dice.choice(SIZES_MP), dice.choice(KINDS))
+            if dice.random() < DROPPED_SHARE:
+                with socket.create_connection(("127.0.0.1", server.port)) as connection:
+                    connection.sendall(multipart(upload))
+                    time.sleep(dice.uniform(0, 1))
+                course.statuses["left"] += 1
+                continue
+            answer = client.post("/v1/erase", files={"image": upload})
+            course.statuses[str(answer.status_code)] += 1
+
+
+def soak(server: RunningServer, *, minutes: float, clients: int, seed: int) -> Course:
+    """The whole course, ROUNDS pauses long."""
+    course = Course()
+    for number in range(ROUNDS):
+        server.forget_peak()
+        until = time.monotonic() + minutes * 60 / ROUNDS
+        crowd = [
+            threading.Thread(target=send_until, args=(server, course, until, seed + 1000 * number + client))
+            for client in range(clients)
+        ]
+        for client in crowd:
+            client.start()
+        for client in crowd:
+            client.join()
+        server.wait_for(INFLIGHT, 0, within_s=60)
+        peak_mb = server.memory_mb("VmHWM")
+        time.sleep(REST_S + 1)
+        course.points.append((course.requests, server.memory_mb(), peak_mb))
+        say(f"| {course.points[-1][0]} | {course.points[-1][1]:.0f} | {course.points[-1][2]:.0f} |")
+    return course
+
+
+def main() -> None:
+    """Run it; exit 1 if the process grew, or answered anything but 200."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--clients", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    for size in set(SIZES_MP):
+        for kind in KINDS:
+            page_file(size, kind)
+    say(f"{len(os.sched_getaffinity(0))} cores, load average before {os.getloadavg()[0]:.1f}")
+    say("| requests | MB at rest | MB at most |\n|---|---|---|")
+    with running_server() as server:
+        start_mb = server.memory_mb()
+        course = soak(server, minutes=arguments.minutes, clients=arguments.clients, seed=arguments.seed)
+        held = server.metric(INFLIGHT)
+    settled = course.points[round(WARM_UP_SHARE * ROUNDS) :]
+    requests, rest_mb, _ = np.array(settled).T
+    slope_mb = float(np.polyfit(requests, rest_mb, 1)[0]) * 1000
+    end_mb = course.points[-1][1]
+    say(f"{arguments.minutes:g} minutes, {arguments.clients} clients: {dict(course.statuses)}; slots held {held:.0f}")
+    say(
+        f"start {start_mb:.0f} MB, end {end_mb:.0f} MB (goal at most {MAX_GROWTH_MB:.0f} more); "
+        f"slope after the warm-up {slope_mb:+.2f} MB per 1,000 requests (goal {MAX_SLOPE_MB:g})"
+    )
+    kept = slope_mb <= MAX_SLOPE_MB and end_mb <= start_mb + MAX_GROWTH_MB and held == 0
+    sys.exit(0 if kept and set(course.statuses) <= {"200", "left"} else 1)
+
+
+if __name__ == "__main__":
+    main()
