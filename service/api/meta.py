@@ -62,12 +62,14 @@ async def info(request: Request) -> Info:
     )
 
 
+@root_router.head("/healthz", include_in_schema=False)
 @root_router.get("/healthz", operation_id="getHealth", summary="Whether the process lives", openapi_extra=OPEN)
 async def healthz() -> Health:
     """Answer as long as the event loop turns."""
     return Health(status="ok", version=service.__version__)
 
 
+@root_router.head("/readyz", include_in_schema=False)
 @root_router.get(
     "/readyz",
     operation_id="getReadiness",

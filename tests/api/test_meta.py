@@ -59,6 +59,17 @@ async def test_before_it_is_ready_it_lives_and_says_so() -> None:
         assert response.headers["retry-after"] == "1"
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_health_is_asked_by_head_too(path: str) -> None:
+    """Some balancers ask so: the same status and headers as GET, while it starts and when it is ready."""
+    for app in (create_app(settings_of()), app_of()):
+        client = client_of(app)
+        get, head = await client.get(path), await client.head(path)
+
+        assert head.status_code == get.status_code
+        assert head.headers["content-type"] == get.headers["content-type"]
+
+
 async def test_the_docs_need_no_network() -> None:
     """The page names only our own files, they are there, and its policy allows nothing else."""
     client = client_of(app_of())
