@@ -28,6 +28,8 @@ MIN_SHARED_GROUND = 0.75
 PART_GAP_PX = 3
 BRIDGE_PX = 3
 """Half the width of a bridge between two texts whose masks just meet."""
+BRIDGED_PIXELS = 4_000_000
+"""Of a larger crop no bridges are cut: that takes 20 bytes a pixel."""
 PARTS_LIMIT = 64
 """Parts of one group that are looked at on their own before the whole group goes to the network."""
 
@@ -144,7 +146,8 @@ def _by_parts(image: Image, mask: Mask, own: Mask, box: Box) -> tuple[Hole, ...]
     """Each part of a text on mixed ground gets what it can have: lines first, then what is left, its bridges cut."""
     holes: list[Hole] = []
     rest = own.copy()
-    for split in (partial(label_groups, gap_px=PART_GAP_PX), partial(label_cores, radius_px=BRIDGE_PX)):
+    splits = [partial(label_groups, gap_px=PART_GAP_PX), partial(label_cores, radius_px=BRIDGE_PX)]
+    for split in splits if own.size <= BRIDGED_PIXELS else splits[:1]:
         count, labels = split(rest)
         for number in range(1, count + 1) if count <= PARTS_LIMIT else ():
             piece = from_bool(labels == number)

@@ -12,6 +12,7 @@ from service.detector import TextDetector
 from service.fills.flat import WHITE, fill_colour, ring_colour
 from service.fills.gate import ring_of
 from service.fills.gradient import fill_gradient
+from service.fills.grain import add_grain
 from service.fills.tone import fill_tone
 from service.groups import gather
 from service.imaging import codec, masks
@@ -23,7 +24,7 @@ from service.plan import Plan, make_plan
 from service.refine import refine
 from service.segmenter import TILE_PX, TextMaps, TextSegmenter
 from service.selection import Wanted, choose, draw, mask_of, obey, restrict
-from service.verify import LeftOver, find_left_overs, grow, places
+from service.verify import FAINT, LeftOver, find_left_overs, grow, places
 
 GROUPING_BOX_THRESH = 0.4
 """Regions of the DB head that are surer than this gather the strokes that they hold."""
@@ -164,11 +165,12 @@ def verify(job: Job, segmenter: TextSegmenter, inpainter: Inpainter, *, threshol
     if job.maps is None:  # a given mask is the caller's word: it is not grown
         off_limits |= masks.from_bool(job.mask == 0)
     before = None if job.maps is None else _strokes_at(job.maps, threshold, job.size_hw)
+    faint = None if job.maps is None else _strokes_at(job.maps, FAINT, job.size_hw)
     scale = segmenter.scale_of(job.size_hw)
 
     def look(plan: Plan) -> list[LeftOver]:
         after = _look_at(job, segmenter, plan, threshold=threshold, scale=scale)
-        return find_left_overs(plan, before, after, off_limits)
+        return find_left_overs(plan, before, after, off_limits, faint=faint)
 
     job.left_overs = look(job.plan)
     growth = grow(
@@ -245,10 +247,12 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
             fill_colour(crop, hole.mask, WHITE)
         elif hole.background is None:
             fill_colour(crop, hole.mask, ring_colour(crop, ring_of(hole.mask, mask[y0:y1, x0:x1])))
-        elif hole.method == "flat":
-            fill_colour(crop, hole.mask, hole.background.colour)
         else:
-            fill_gradient(crop, hole.mask, hole.background, rng)
+            if hole.method == "flat":
+                fill_colour(crop, hole.mask, hole.background.colour)
+            else:
+                fill_gradient(crop, hole.mask, hole.background, rng)
+            add_grain(crop, hole.mask, mask[y0:y1, x0:x1], hole.background, rng)
     return _fill_textures(image, plan, mask, check)
 
 

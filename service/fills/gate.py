@@ -8,7 +8,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from service.fills.surface import (
+    CURVED_TERMS,
+    PLANE_TERMS,
+    Points,
+    Samples,
+    Surface,
+    fit_surface,
+    surface_at,
+    surface_over,
+)
 from service.imaging.arrays import Image, Mask
+from service.imaging.colour import luma
 from service.imaging.geometry import hull
 from service.imaging.masks import dilate_disc
 
@@ -41,6 +52,18 @@ STRIPE_PX = 64
 _ROWS_AT_ONCE = 256
 MAX_RESIDUAL_LEVELS = 3.5
 FLAT_RANGE_LEVELS = 2.0
+MIN_CURVED_RANGE_LEVELS = 6.0
+"""A ground that changes less than this along the ring is not fitted with a curve: that would follow its dirt."""
+MIN_CURVED_GAIN = 0.2
+"""How much of the plane's own error the curve must take away."""
+CURVED_MARGIN_LEVELS, CURVED_MARGIN_SHARE = 6.0, 0.25
+"""How far the curve may leave the range of the ring inside the hole: levels, or share of that range."""
+CURVED_SAMPLES = 4000
+OTHER_SIDE_PX = 5
+DARK_SIDE_PX, DARK_LEVEL = 7, 80
+"""Even patches of the ring at least this wide are other ground; dark ones may be a thick outline up to here."""
+MAX_OTHER_GROUND_SHARE = 0.12
+"""Of what touches the hole: more, and the text stands half on this, half on that."""
 
 Colour = npt.NDArray[np.float32]
 """`(3,)` float32 RGB, levels 0 to 255."""
@@ -52,14 +75,14 @@ class Background:
 
     colour: Colour
     """`(3,)` median of the ring's plain pixels."""
-    plane: npt.NDArray[np.float32]
-    """`(3, 3)`: rows 1, x, y; columns RGB. Levels at a pixel are `[1, x, y] @ plane`, x and y in crop pixels."""
+    surface: Surface
+    """`(n, 3)` levels as a function of crop pixels: `[1, x, y]`, or `[1, x, y, x², xy, y²]`, `@ surface`."""
     is_flat: bool
-    """Whether the plane varies by less than FLAT_RANGE_LEVELS over the hole."""
+    """Whether the surface varies by less than FLAT_RANGE_LEVELS over the hole."""
     plain_share: float
     """Share of the ring that is plain, 0 to 1; the rest is outline, ink or art that happens to be near."""
     grain: float
-    """Mean difference of the plain pixels from the plane, levels: paper, noise, compression."""
+    """Mean difference of the plain pixels from the surface, levels: paper, noise, compression."""
 
 
 def ring_of(hole: Mask, forbidden: Mask, radius_px: int = RINGS_PX[0]) -> npt.NDArray[np.bool_]:
@@ -71,7 +94,8 @@ def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None
     """The plain background around `hole`, or None if what is there is not plain.
 
     Plain: most of the ring, and nearly all that touches the hole, is within TOLERANCE_LEVELS of one colour,
-    or of a colour that changes linearly, and what is not is not spread all over the ring.
+    or of a colour that changes slowly, what is not is not spread all over the ring, and the text does not reach
+    over to another even ground.
     `forbidden` `(H, W)` holds every hole: no ring looks at another's text.
     """
     is_spotted = False
@@ -102,7 +126,7 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
     touching = ring_of(hole, forbidden, TOUCHING_PX) & near
     rows, columns = np.nonzero(near)
     samples = image[rows, columns].astype(np.float32)
-    plane, plain = _fit_plane(samples, rows, columns)
+    surface, plain = _fit(samples, rows, columns, hole)
     plain_share = float(plain.mean())
     plain_map = np.zeros(near.shape, np.bool_)
     plain_map[rows[plain], columns[plain]] = True
@@ -114,14 +138,16 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
     min_touching_share = MIN_PAPER_TOUCHING_SHARE if may_be_mixed else MIN_TOUCHING_SHARE
     if touching_count and np.count_nonzero(plain_map & touching) < min_touching_share * touching_count:
         return None
-    residual = samples[plain] - _plane_at(plane, rows[plain], columns[plain])
+    if _other_ground_share(image, near & ~plain_map, touching) > MAX_OTHER_GROUND_SHARE:
+        return None
+    residual = samples[plain] - surface_at(surface, rows[plain], columns[plain])
     grain = float(np.abs(residual).mean())
     if grain > MAX_RESIDUAL_LEVELS:
         return None
-    over_hole = _plane_at(plane, *_row_ends(hole))
+    over_hole = surface_at(surface, *_row_ends(hole))
     is_flat = bool((over_hole.max(axis=0) - over_hole.min(axis=0)).max() <= FLAT_RANGE_LEVELS)
     colour = np.median(samples[plain], axis=0).astype(np.float32)
-    return Background(colour, plane, is_flat, plain_share, grain)
+    return Background(colour, surface, is_flat, plain_share, grain)
 
 
 def _is_plain_between(hole: Mask, near: npt.NDArray[np.bool_], plain: npt.NDArray[np.bool_]) -> bool:
@@ -136,7 +162,7 @@ def _is_plain_between(hole: Mask, near: npt.NDArray[np.bool_], plain: npt.NDArra
 def _clean_share(image: Image, near: npt.NDArray[np.bool_], background: Background, stretch_px: int) -> float:
     """Share of the ring `near` whose neighbours in it, up to `stretch_px` away, are `background`, all but a few."""
     rows, columns = np.nonzero(near)
-    difference = np.abs(image[rows, columns] - _plane_at(background.plane, rows, columns)).max(axis=1)
+    difference = np.abs(image[rows, columns] - surface_at(background.surface, rows, columns)).max(axis=1)
     plain = np.zeros(near.shape, np.bool_)
     plain[rows, columns] = difference <= TOLERANCE_LEVELS
     side = 2 * stretch_px + 1
@@ -153,30 +179,94 @@ def deviation(image: Image, background: Background) -> npt.NDArray[np.float32]:
     """`(H, W)` largest channel difference, in levels, between `image` and its plain `background`."""
     height, width = image.shape[:2]
     result = np.empty((height, width), np.float32)
-    grid_x = np.arange(width, dtype=np.float32)[None, :, None]
     for start in range(0, height, _ROWS_AT_ONCE):
         band = image[start : start + _ROWS_AT_ONCE]
-        grid_y = np.arange(start, start + len(band), dtype=np.float32)[:, None, None]
-        ideal = background.plane[0] + grid_x * background.plane[1] + grid_y * background.plane[2]
+        ideal = surface_over(background.surface, slice(start, start + len(band)), width)
         np.abs(band - ideal).max(axis=2, out=result[start : start + _ROWS_AT_ONCE])
     return result
 
 
-def _fit_plane(
-    samples: npt.NDArray[np.float32], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+def _fit(samples: Samples, rows: Points, columns: Points, hole: Mask) -> tuple[Surface, npt.NDArray[np.bool_]]:
+    """The plane, or where the ground curves the surface of second order, and which samples are plain on it."""
+    plane, plain = _fit_plane(samples, rows, columns)
+    curved = _fit_curved(samples, rows, columns, plane)
+    if curved is None or not _stays_in_range(curved, rows, columns, hole):
+        return plane, plain
+    curved_plain = _is_near(samples, surface_at(curved, rows, columns))
+    both = plain & curved_plain
+    if np.count_nonzero(both) < MIN_RING_PIXELS or np.count_nonzero(curved_plain) < np.count_nonzero(plain):
+        return plane, plain
+    errors = [
+        float(np.abs(samples[both] - surface_at(surface, rows[both], columns[both])).mean())
+        for surface in (plane, curved)
+    ]
+    return (curved, curved_plain) if errors[1] <= (1 - MIN_CURVED_GAIN) * errors[0] else (plane, plain)
+
+
+def _fit_plane(samples: Samples, rows: Points, columns: Points) -> tuple[Surface, npt.NDArray[np.bool_]]:
     """Least squares on the plain samples, found by starting from the commonest colour and looking again twice."""
     median = _commonest(samples)
-    plane = np.zeros((3, 3), np.float32)
+    plane = np.zeros((PLANE_TERMS, 3), np.float32)
     plane[0] = median
-    plain = np.abs(samples - median).max(axis=1) <= 2 * TOLERANCE_LEVELS
-    design = np.stack([np.ones(len(rows)), columns, rows], axis=1).astype(np.float32)
+    plain = np.asarray(np.abs(samples - median).max(axis=1) <= 2 * TOLERANCE_LEVELS)
     for _ in range(2):
         if np.count_nonzero(plain) < MIN_RING_PIXELS:
             break
-        plane = np.linalg.lstsq(design[plain], samples[plain], rcond=None)[0].astype(np.float32)
-        plain = np.abs(samples - design @ plane).max(axis=1) <= TOLERANCE_LEVELS
+        plane = fit_surface(samples[plain], rows[plain], columns[plain], PLANE_TERMS)
+        plain = _is_near(samples, surface_at(plane, rows, columns))
     return plane, plain
+
+
+def _fit_curved(samples: Samples, rows: Points, columns: Points, plane: Surface) -> Surface | None:
+    """A surface of second order through what lies near the plane; None where there is little, or it is even."""
+    step = -(-len(rows) // CURVED_SAMPLES)
+    samples, rows, columns = samples[::step], rows[::step], columns[::step]
+    surface, reach_levels = plane, 2 * TOLERANCE_LEVELS
+    for _ in range(3):
+        plain = np.abs(samples - surface_at(surface, rows, columns)).max(axis=1) <= reach_levels
+        if np.count_nonzero(plain) < MIN_RING_PIXELS:
+            return None
+        levels = samples[plain]
+        if np.ptp(levels, axis=0).max() < MIN_CURVED_RANGE_LEVELS:
+            return None
+        surface, reach_levels = fit_surface(levels, rows[plain], columns[plain], CURVED_TERMS), TOLERANCE_LEVELS
+    return surface
+
+
+def _stays_in_range(surface: Surface, rows: Points, columns: Points, hole: Mask) -> bool:
+    """Whether `surface` stays inside the hole near the levels that it has on the ring: a parabola soon leaves them."""
+    ring = surface_at(surface, rows, columns)
+    low, high = ring.min(axis=0), ring.max(axis=0)
+    margin = np.maximum(CURVED_MARGIN_LEVELS, CURVED_MARGIN_SHARE * (high - low))
+    step = max(1, max(hole.shape) // 64)
+    inner_rows, inner_columns = np.nonzero(hole[::step, ::step])
+    ends = _row_ends(hole)
+    levels = np.concatenate([surface_at(surface, inner_rows * step, inner_columns * step), surface_at(surface, *ends)])
+    steep = bool((high - low).max() >= MIN_CURVED_RANGE_LEVELS)
+    return steep and bool(((levels >= low - margin) & (levels <= high + margin)).all())
+
+
+def _is_near(samples: Samples, ideal: Samples) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.abs(samples - ideal).max(axis=1) <= TOLERANCE_LEVELS)
+
+
+def _other_ground_share(image: Image, strange: npt.NDArray[np.bool_], touching: npt.NDArray[np.bool_]) -> float:
+    """Share of what is `touching` the hole that is even, but not the plain ground: the next panel, a gray area.
+
+    `strange` is what of the ring is not plain. Outlines are even too, but thin; screentone is not even.
+    """
+    count = int(np.count_nonzero(touching))
+    if count == 0 or np.count_nonzero(strange & touching) <= MAX_OTHER_GROUND_SHARE * count:
+        return 0.0
+    light = np.asarray(luma(image), np.uint8)
+    window = np.ones((3, 3), np.uint8)
+    highest = cv2.dilate(np.where(strange, light, np.uint8(0)), window)
+    lowest = cv2.erode(np.where(strange, light, np.uint8(255)), window)
+    even = strange & (highest.astype(np.int16) - lowest <= TOLERANCE_LEVELS)
+    other = np.zeros(strange.shape, np.bool_)
+    for flags, side in ((even & (light >= DARK_LEVEL), OTHER_SIDE_PX), (even & (light < DARK_LEVEL), DARK_SIDE_PX)):
+        other |= cv2.morphologyEx(flags.view(np.uint8), cv2.MORPH_OPEN, np.ones((side, side), np.uint8)) > 0
+    return float(np.count_nonzero(other & touching)) / count
 
 
 def _commonest(samples: npt.NDArray[np.float32]) -> Colour:
@@ -188,13 +278,6 @@ def _commonest(samples: npt.NDArray[np.float32]) -> Colour:
     last = int(windows.argmax())
     inside = (luma >= last - width + 1) & (luma < last + 1)
     return np.asarray(np.median(samples[inside], axis=0), np.float32)
-
-
-def _plane_at(
-    plane: npt.NDArray[np.float32], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> npt.NDArray[np.float32]:
-    design = np.stack([np.ones(len(rows)), columns, rows], axis=1).astype(np.float32)
-    return np.asarray(design @ plane, np.float32)
 
 
 def _row_ends(mask: Mask) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -26,8 +26,11 @@ MIN_SHIFT_PX = 2.5
 MAX_PIXELS = 1_000_000
 """Largest crop that is looked at: the correlation takes some 60 bytes a pixel."""
 MIN_CONTRAST_LEVELS = 14.0
-"""Standard deviation under which the surroundings are too quiet to be a texture."""
+QUIET_CONTRAST_LEVELS = 4.0
+"""Standard deviation under which the surroundings are too quiet to be a texture; between the two they must repeat
+almost exactly."""
 MAX_MISMATCH = 0.24
+MAX_QUIET_MISMATCH = 0.08
 """Mean squared difference of the best shift over twice the variance: 0 repeats exactly, 1 not at all."""
 MIN_OVERLAP_SHARE = 0.3
 SHIFT_COUNT = 48
@@ -67,14 +70,19 @@ def find_texture(image: Image, hole: Mask, forbidden: Mask) -> Texture | None:
     weight = near.astype(np.float32)
     fine = (light - _blur(light * weight) / np.maximum(_blur(weight), 1e-3)) * weight
     variance = float(fine[near].var())
-    if variance < MIN_CONTRAST_LEVELS**2:
+    if variance < QUIET_CONTRAST_LEVELS**2:
         return None
     mismatch = _mismatch(fine, near) / (2 * variance)
-    shifts = _best_shifts(mismatch)
-    if len(shifts) < MIN_SHIFTS or np.hypot(shifts[:, 0], shifts[:, 1]).min() > MAX_PERIOD_PX:
+    shifts, values = _valleys(mismatch)
+    repeats = values <= MAX_MISMATCH
+    # Dots at an odd angle meet themselves best far away, but they meet themselves nearby too.
+    if not repeats.any() or np.hypot(*shifts[repeats].T).min() > MAX_PERIOD_PX:
         return None
-    best = float(mismatch[tuple(shifts[0] + _centre(mismatch))])
-    return Texture(shifts, best) if best <= MAX_MISMATCH else None
+    kept = _best(shifts, values)
+    is_quiet = variance < MIN_CONTRAST_LEVELS**2
+    if len(kept) < MIN_SHIFTS or (is_quiet and values.min() > MAX_QUIET_MISMATCH):
+        return None
+    return Texture(kept, float(values.min()))
 
 
 def fill_tone(image: Image, hole: Mask, forbidden: Mask, texture: Texture) -> Mask:
@@ -114,24 +122,22 @@ def _mismatch(light: Floats, near: npt.NDArray[np.bool_]) -> Floats:
     return np.where(enough, np.maximum(total, 0) / np.maximum(overlap, 1), np.inf).astype(np.float32)
 
 
-def _best_shifts(mismatch: Floats) -> npt.NDArray[np.int32]:
-    """Local minima of `mismatch`, best first, `(n, 2)`; none shorter than MIN_SHIFT_PX."""
+def _valleys(mismatch: Floats) -> tuple[npt.NDArray[np.int32], Floats]:
+    """Local minima of `mismatch`: `(n, 2)` shifts, none shorter than MIN_SHIFT_PX, and `(n,)` its values there."""
     finite = np.where(np.isfinite(mismatch), mismatch, np.float32(1e9)).astype(np.float32)
     valley = finite <= cv2.erode(finite, np.ones((3, 3), np.uint8))
-    centre = _centre(mismatch)
     rows, columns = np.nonzero(valley & np.isfinite(mismatch))
-    shifts = np.stack([rows, columns], axis=1) - centre
-    shifts = shifts[np.hypot(shifts[:, 0], shifts[:, 1]) >= MIN_SHIFT_PX]
-    if len(shifts) == 0:
-        return np.zeros((0, 2), np.int32)
-    values = mismatch[shifts[:, 0] + centre[0], shifts[:, 1] + centre[1]]
+    shifts = np.stack([rows, columns], axis=1) - np.array(mismatch.shape) // 2
+    long_enough = np.hypot(shifts[:, 0], shifts[:, 1]) >= MIN_SHIFT_PX
+    values = mismatch[rows[long_enough], columns[long_enough]]
+    return np.asarray(shifts[long_enough], np.int32), np.asarray(values, np.float32)
+
+
+def _best(shifts: npt.NDArray[np.int32], values: Floats) -> npt.NDArray[np.int32]:
+    """The best of the shifts, best first, as far as they are nearly as good as the first."""
     order = np.argsort(values, kind="stable")[:SHIFT_COUNT]
     good = values[order] <= max(2 * values[order[0]], MAX_MISMATCH / 2)
     return np.asarray(shifts[order[good]], np.int32)
-
-
-def _centre(mismatch: Floats) -> npt.NDArray[np.int64]:
-    return np.array(mismatch.shape, np.int64) // 2
 
 
 def _copy(image: Image, left: Mask, known: npt.NDArray[np.bool_], texture: Texture) -> None:

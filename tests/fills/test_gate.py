@@ -150,8 +150,8 @@ def test_the_ring_is_near_the_hole_and_outside_of_everything_forbidden() -> None
 
 def test_deviation_is_the_largest_channel_difference_from_the_plane() -> None:
     """Hand-worked: red 10 + x, green 20 + 2y, blue 30."""
-    plane = np.array([[10, 20, 30], [1, 0, 0], [0, 2, 0]], np.float32)
-    background = Background(plane[0], plane, is_flat=False, plain_share=1.0, grain=0.0)
+    surface = np.array([[10, 20, 30], [1, 0, 0], [0, 2, 0]], np.float32)
+    background = Background(surface[0], surface, is_flat=False, plain_share=1.0, grain=0.0)
     image = np.array([[[10, 20, 30], [11, 20, 37]], [[10, 22, 30], [0, 22, 30]]], np.uint8)
 
     assert deviation(image, background).tolist() == [[0, 7], [0, 11]]
@@ -199,3 +199,38 @@ def test_stripes_of_a_large_ring_say_what_all_of_it_would(monkeypatch: pytest.Mo
     assert striped is not None
     assert striped.is_flat == whole.is_flat
     assert np.abs(deviation(clean, striped) - deviation(clean, whole)).max() < 1
+
+
+def test_a_curved_gradient_is_followed() -> None:
+    """A glow around the middle of the hole: a plane would be flat there and off by many levels."""
+    hole = block(140, 200, 40)
+    y, x = np.mgrid[:140, :200]
+    light = 90 + 120 * np.exp(-(((x - 90) / 140) ** 2 + ((y - 80) / 140) ** 2))
+    clean = np.rint(light)[..., None].repeat(3, axis=2).astype(np.uint8)
+
+    background = look_at_ring(scribbled(clean, hole), hole, hole)
+
+    assert background is not None
+    assert not background.is_flat
+    assert deviation(clean, background)[hole > 0].mean() < 1
+
+
+def test_text_half_on_white_half_on_gray_is_not_plain() -> None:
+    """Most of its ring is paper, but a quarter of the text stands in the gray: white would cut into it."""
+    hole = block()
+    image = pages.blank(*hole.shape)
+    image[:, 74:] = 130
+
+    assert look_at_ring(scribbled(image, hole), hole, hole) is None
+
+
+def test_the_dirt_of_a_flat_ground_is_not_followed() -> None:
+    """Compressed paper is flat: no plane, no curve, one colour."""
+    hole = block()
+    image = scribbled(pages.blank(*hole.shape, level=240), hole)
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+    background = look_at_ring(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)), hole, hole)
+
+    assert background is not None
+    assert background.is_flat

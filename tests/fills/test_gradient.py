@@ -29,10 +29,10 @@ def test_a_gradient_comes_back() -> None:
 
 def test_levels_between_integers_are_dithered() -> None:
     """A plane at 100.5 becomes 100 and 101 in equal parts: a wide soft gradient shows no bands."""
-    plane = np.zeros((3, 3), np.float32)
-    plane[0] = 100.5
+    surface = np.zeros((3, 3), np.float32)
+    surface[0] = 100.5
     image = pages.blank(64, 64)
-    background = Background(plane[0], plane, is_flat=False, plain_share=1.0, grain=0.0)
+    background = Background(surface[0], surface, is_flat=False, plain_share=1.0, grain=0.0)
 
     fill_gradient(image, np.full((64, 64), 255, np.uint8), background, np.random.default_rng(0))
 
@@ -42,9 +42,9 @@ def test_levels_between_integers_are_dithered() -> None:
 
 def test_a_plane_that_leaves_the_range_is_cut() -> None:
     """No level wraps around."""
-    plane = np.array([[0, 0, 0], [20, 20, 20], [0, 0, 0]], np.float32)
+    surface = np.array([[0, 0, 0], [20, 20, 20], [0, 0, 0]], np.float32)
     image = pages.noise(4, 40)
-    background = Background(plane[0], plane, is_flat=False, plain_share=1.0, grain=0.0)
+    background = Background(surface[0], surface, is_flat=False, plain_share=1.0, grain=0.0)
 
     fill_gradient(image, np.full((4, 40), 255, np.uint8), background, np.random.default_rng(0))
 
