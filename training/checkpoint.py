@@ -34,6 +34,8 @@ class Checkpoint:
     trained_s: float = 0.0
     history: list[dict[str, object]] = field(default_factory=list)
     """One entry per evaluation, as in the metrics file."""
+    material: list[str] = field(default_factory=list)
+    """Whose fonts, art and pages it was trained on, over all calls: attributions for the model card."""
 
 
 def halve(state: State) -> State:

@@ -66,7 +66,7 @@ class DevicePool:
     def _add(self, staged: dict[str, Tensor]) -> None:
         count = len(staged[self.fields[0]])
         start = self.received % self.capacity
-        places = (torch.arange(start, start + count) % self.capacity).to(self.device)
+        places = torch.arange(start, start + count, device=self.device) % self.capacity
         for field, tensor in staged.items():
             if field not in self._buffers:
                 shape = (self.capacity, *tensor.shape[1:])

@@ -59,6 +59,8 @@ class Run:
     scaler: torch.amp.GradScaler
     steps: int = 0
     history: list[dict[str, object]] = field(default_factory=list)
+    material: list[str] = field(default_factory=list)
+    """Attributions of what it was trained on, over all calls."""
     terms: dict[str, Tensor] = field(default_factory=dict)
     """The last step's weighted loss terms, on the device."""
     skipped: Tensor | None = None
@@ -116,23 +118,40 @@ def train(
     report: Callable[[Run, dict[str, object]], None],
     report_every_s: float,
     max_steps: int | None = None,
+    say: Callable[[str], None] | None = None,
+    say_every_s: float = 15.0,
 ) -> None:
     """Step each run in turn until the clock is over, or each has taken `max_steps` here.
 
-    Report now and then and at the end.
+    Report now and then and at the end, for which as much time is kept free as the longest report so far took. `say`
+    hears a line about every `say_every_s` seconds.
 
     Raises NonFiniteLoss when too many of a run's steps since its last report had to be skipped.
     """
-    taken, reported_s, reported_at = 0, clock.elapsed_s, 0
-    while not clock.is_over and (max_steps is None or taken < max_steps):
+    taken = reported_at = said_at = 0
+    reported_s = said_s = clock.elapsed_s
+    longest_report_s = 0.0
+    while clock.left_s > longest_report_s and (max_steps is None or taken < max_steps):
         pool.refill(most=4)
         for run in runs:
             run.step(pool, clock)
         taken += 1
+        if say is not None and (taken == 1 or clock.elapsed_s - said_s >= say_every_s):
+            losses = [f"{run.task.config.name} {sum(float(term) for term in run.terms.values()):.4f}" for run in runs]
+            pace = (taken - said_at) / max(clock.elapsed_s - said_s, 1e-9)
+            say(
+                f"step {runs[0].steps}, {pace:.2f} rounds/s, {clock.left_s:.0f} s left, {clock.progress:.0%} of the "
+                f"schedule; {pool.received} samples came; loss {', '.join(losses)}"
+            )
+            said_s, said_at = clock.elapsed_s, taken
         if clock.elapsed_s - reported_s >= report_every_s:
+            begun_s = clock.elapsed_s
             for run in runs:
                 report(run, _summarise(run, clock, steps_since=taken - reported_at))
             reported_s, reported_at = clock.elapsed_s, taken
+            longest_report_s = max(longest_report_s, reported_s - begun_s)
+    if taken == reported_at and taken:
+        return  # nothing has changed since the last report
     for run in runs:
         report(run, _summarise(run, clock, steps_since=taken - reported_at))
 

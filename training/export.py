@@ -19,8 +19,8 @@ import torch
 
 from service.deadline import Deadline
 from service.session import Session
-from service.store import MANIFEST_NAME, Model, ModelStore
-from training.checkpoint import load_checkpoint
+from service.store import MANIFEST_NAME, Model
+from training.checkpoint import Checkpoint, load_checkpoint
 from training.graphs import Graph, prepare_graph, write_graph
 from training.model_card import write_model_card
 from training.networks import restore_network
@@ -29,6 +29,8 @@ TOLERANCE = 1e-3
 """Largest difference between torch and onnxruntime, in probability or brightness of 0 to 1; an 8-bit level is 4e-3."""
 
 DEFAULT_THRESHOLDS = {"segmentation": {"text": 0.4}, "inpainting": {}}
+LOOKS = (1.0,)
+"""Our nets are trained over scales: one look at the image as it is. More looks are for a person to add, and measure."""
 
 Feeds = dict[str, npt.NDArray[np.float32]]
 
@@ -129,6 +131,7 @@ def export_network(
         stride=graph.contract.stride,
         inputs=graph.contract.inputs,
         outputs=graph.contract.outputs,
+        looks=LOOKS,
         thresholds=DEFAULT_THRESHOLDS[graph.contract.task] if thresholds is None else thresholds,
     )
     return Exported(model, content, check_parity(graph, Session(model, content)))
@@ -159,11 +162,11 @@ def write_manifest_entry(store: Path, exported: Exported) -> None:
     manifest_path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def find_thresholds(store: Path, name: str) -> dict[str, float] | None:
-    """The thresholds of the store's entry called `name`; None if there is none."""
-    if not (store / MANIFEST_NAME).exists():
-        return None
-    return next((model.thresholds for model in ModelStore.open(store).models if model.name == name), None)
+def find_thresholds(checkpoint: Checkpoint) -> dict[str, float] | None:
+    """The thresholds that the last evaluation's sweep chose; None if there was no sweep."""
+    metrics = checkpoint.history[-1]["metrics"] if checkpoint.history else {}
+    assert isinstance(metrics, dict)
+    return {"text": metrics["threshold"]} if "threshold" in metrics else None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -174,14 +177,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--name", required=True, help="name in the manifest, e.g. text-segmentation")
     parser.add_argument("--version", required=True, help="e.g. 1.0.0; a new one whenever weights change")
     parser.add_argument(
-        "--threshold", type=float, help="probability above which a pixel counts as text; default: the old entry's"
+        "--threshold", type=float, help="probability above which a pixel counts as text; default: the sweep's"
     )
     arguments = parser.parse_args(argv)
     checkpoint = load_checkpoint(arguments.checkpoint)
     task = "segmentation" if "network" in checkpoint.config else "inpainting"
-    thresholds = find_thresholds(arguments.store, arguments.name)
-    if arguments.threshold is not None:
-        thresholds = (thresholds or {}) | {"text": arguments.threshold}
+    thresholds = find_thresholds(checkpoint) if arguments.threshold is None else {"text": arguments.threshold}
     exported = export_network(
         restore_network(checkpoint),
         task=task,

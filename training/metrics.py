@@ -55,6 +55,36 @@ class StrokeMeter:
         }
 
 
+class ThresholdSweep:
+    """Finds the probability above which a pixel should count as text, over batches."""
+
+    _BINS = 20
+    _ALMOST = 0.005
+
+    def __init__(self) -> None:
+        self._text = torch.zeros(self._BINS, dtype=torch.float64)
+        self._rest = torch.zeros(self._BINS, dtype=torch.float64)
+
+    @torch.no_grad()
+    def add(self, prob: Tensor, target: Tensor) -> None:
+        """Count one batch: `prob` in [0, 1] and 0/1 `target`, both `(N, 1, H, W)`."""
+        is_text = target > 0.5
+        self._text += torch.histc(prob[is_text].float(), self._BINS, 0, 1).double().cpu()
+        self._rest += torch.histc(prob[~is_text].float(), self._BINS, 0, 1).double().cpu()
+
+    def result(self) -> dict[str, float]:
+        """`threshold`: the lowest whose F1 is within 0.005 of the best, between 0.2 and 0.7; and `threshold_f1`.
+
+        The lowest, because text that is missed stays on the page, where a pixel too many is mostly paper.
+        """
+        hits, false = (counts.flip(0).cumsum(0).flip(0) for counts in (self._text, self._rest))
+        f1 = 2 * hits / (hits + false + hits[0]).clamp(min=1)
+        allowed = range(round(0.2 * self._BINS), round(0.7 * self._BINS) + 1)
+        best = max(float(f1[bin_]) for bin_ in allowed)
+        chosen = next(bin_ for bin_ in allowed if float(f1[bin_]) >= best - self._ALMOST)
+        return {"threshold": chosen / self._BINS, "threshold_f1": float(f1[chosen])}
+
+
 class RegionMeter:
     """Intersection over union of the shrunk-region maps, pooled over batches."""
 

@@ -10,8 +10,9 @@ from training.checkpoint import Checkpoint
 _LIMITS_HEADING = "## Limits"
 _NO_LIMITS = "Not written yet: look at the sheets, then say here what the net gets wrong."
 
-_DATA = """Synthetic pages drawn by `training/data/` from fonts, art and photographs under CC0, CC-BY, MIT or OFL-like
-licences or in the public domain; [NOTICE](../../NOTICE) lists each with its attribution."""
+_DATA = """Synthetic pages drawn by `training/data/` from the material below, changed in many ways (scaled, recoloured,
+covered, compressed). The weights hold no copy of any of it.
+"""
 
 
 def write_model_card(store: Path, model: Model, checkpoint: Checkpoint, *, graph_bytes: int) -> Path:
@@ -36,6 +37,7 @@ def _render(model: Model, checkpoint: Checkpoint, *, graph_bytes: int, limits: s
     numbers = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics.items()) or "| none | not measured |"
     options = checkpoint.config["options"] or "as in the class"
     thresholds = ", ".join(f"{value} on `{name}`" for name, value in model.thresholds.items()) or "none"
+    material = "\n".join(f"* {line}" for line in checkpoint.material) or "* not recorded by the run"
     return f"""# {model.name} {model.version}
 
 | | |
@@ -51,6 +53,7 @@ def _render(model: Model, checkpoint: Checkpoint, *, graph_bytes: int, limits: s
 
 ## Data
 {_DATA}
+{material}
 
 ## Numbers
 On the fixed synthetic validation pages of that commit, at the end of training; `training/README.md` explains them.

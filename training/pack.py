@@ -1,6 +1,6 @@
 """Bundle a training run for a machine without network: code, assets, checkpoints, wheels, and one script to start it.
 
-`python -m training.pack --assets ASSETS` here, then `build/pack/run.sh --config NAME --minutes 8 --out OUT` there.
+`python -m training.pack --assets ASSETS` here, then `build/pack/run.sh --config NAME --minutes 9.5` there.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ WHEELS = ("pyclipper>=1.3,<2",)
 _SKIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 _RUN_SCRIPT = """#!/bin/sh
-# Train on this machine; all arguments go to training.train. --out is yours to give.
+# Train on this machine; all arguments go to training.train, after those that this script gives.
+# Runs are kept in `runs` beside the bundle: the same command again goes on with them, or with the bundle's checkpoints.
+# With a folder in $OUT each report's files are copied there.
 set -eu
+TRAINING_STARTED_AT=$(date +%s)
 here=$(cd "$(dirname "$0")" && pwd)
 python=${{PYTHON:-python3}}
-if [ ! -d "$here/site" ]; then
-    "$python" -m pip install --quiet --no-index --no-deps --target "$here/site" "$here"/wheels/*.whl
-fi
-export PYTHONPATH="$here:$here/site${{PYTHONPATH:+:$PYTHONPATH}}"
-export TRAINING_COMMIT={commit}
-if [ -d "$here/assets" ]; then
-    set -- --assets "$here/assets" "$@"
-fi
+# A wheel is a zip archive: unpacking needs neither pip nor a network.
+[ -d "$here/site" ] || for wheel in "$here"/wheels/*.whl; do "$python" -m zipfile -e "$wheel" "$here/site"; done
+export PYTHONPATH="$here:$here/site${{PYTHONPATH:+:$PYTHONPATH}}" PYTHONUNBUFFERED=1
+export TRAINING_STARTED_AT TRAINING_COMMIT={commit}
+[ ! -d "$here/assets" ] || set -- --assets "$here/assets" "$@"
+[ ! -d "${{OUT:-}}" ] || set -- --copy-to "$OUT" "$@"
+set -- --out "$(dirname "$here")/runs" --resume-or-start "$here/checkpoints" "$@"
 # -P: the code of this bundle, not of the folder that it is started from.
 exec "$python" -P -m training.train "$@"
 """

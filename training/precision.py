@@ -16,9 +16,19 @@ def pick_device(*, cudnn_search: bool) -> torch.device:
     if not torch.cuda.is_available():
         return torch.device("cpu")
     torch.backends.cudnn.benchmark = cudnn_search
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.allow_tf32 = True
+    torch.set_float32_matmul_precision("high")  # TF32 where something is left in float32; cuDNN's default already
     return torch.device("cuda")
+
+
+def describe(device: torch.device) -> str:
+    """The device and the library, in words."""
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    return f"torch {torch.__version__} on {name}"
+
+
+def describe_peak(device: torch.device) -> str:
+    """The most memory that tensors took on a GPU, in words; nothing on a CPU."""
+    return f", {torch.cuda.max_memory_allocated() / 2**30:.0f} GiB of the GPU" if device.type == "cuda" else ""
 
 
 def autocast(device: torch.device) -> torch.autocast:

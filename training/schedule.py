@@ -31,17 +31,19 @@ def cyclical(progress: float, *, cycles: int = 4, low: float = 0.1, end: float =
 
 
 class WallClock:
-    """Progress of a schedule that may span several calls, in seconds of training.
+    """Progress of a schedule that may span several calls, in seconds of their wall clocks, start-up included.
 
-    `minutes` is what this call may train; the schedule covers `total_minutes` over all calls, of which `done_s` seconds
-    are behind us; without `total_minutes` it ends with this call. A run that starts late or on a slow machine takes
-    fewer steps, but its learning rate still comes to rest on time.
+    `minutes` is what this call may take in all, of which `started_s` seconds went by before the first step; the
+    schedule covers `total_minutes` over all calls, of which `done_s` seconds are behind us; without `total_minutes` it
+    ends with this call. A run that starts late or on a slow machine takes fewer steps, but its learning rate still
+    comes to rest on time, and a machine that is lent by the minute is given back in time.
     """
 
     def __init__(
         self,
         minutes: float,
         *,
+        started_s: float = 0.0,
         done_s: float = 0.0,
         total_minutes: float | None = None,
         now: Callable[[], float] = time.monotonic,
@@ -49,7 +51,9 @@ class WallClock:
         if minutes <= 0:
             raise ValueError(f"minutes is {minutes}; expected more than 0")
         self._now = now
-        self._started_at = now()
+        self._started_at = now() - started_s
+        self._first_step_at = now()
+        self._stopped = False
         self._call_s = minutes * 60
         self._done_s = done_s
         # A resumed call without a total is a cycle of its own; what was done before then does not count.
@@ -58,7 +62,7 @@ class WallClock:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds of this call."""
+        """Seconds of this call, from its start."""
         return self._now() - self._started_at
 
     @property
@@ -68,8 +72,12 @@ class WallClock:
 
     @property
     def left_s(self) -> float:
-        """Seconds left to this call."""
-        return max(0.0, self._call_s - self.elapsed_s)
+        """Seconds left to this call; none once it was told to stop."""
+        return 0.0 if self._stopped else max(0.0, self._call_s - self.elapsed_s)
+
+    def stop(self) -> None:
+        """End this call now, as if its minutes were spent."""
+        self._stopped = True
 
     @property
     def is_over(self) -> bool:
@@ -86,4 +94,4 @@ class WallClock:
         """Factor that re-warms a resumed run: 0.05 to 1 within its first seconds, always 1 for a fresh one."""
         if self._done_s <= 0:
             return 1.0
-        return min(1.0, 0.05 + self.elapsed_s / RAMP_S)
+        return min(1.0, 0.05 + (self._now() - self._first_step_at) / RAMP_S)

@@ -11,7 +11,7 @@ from training import losses
 from training.configs.base import SegmentationRun
 from training.crops import ColourChange, draw_grid, halve_grid, sample_crops, wear_a_little
 from training.device_pool import Arrays, DevicePool
-from training.metrics import RegionMeter, StrokeMeter
+from training.metrics import RegionMeter, StrokeMeter, ThresholdSweep
 from training.models.residual import SegmentationLogits
 from training.precision import autocast, to_float, to_input
 
@@ -77,18 +77,20 @@ class SegmentationTask:
     @torch.no_grad()
     def evaluate(self, model: nn.Module, validation: Arrays) -> dict[str, float]:
         """Stroke and region metrics over fixed samples, at the size they were made."""
-        strokes, regions = StrokeMeter(), RegionMeter()
+        strokes, regions, sweep = StrokeMeter(), RegionMeter(), ThresholdSweep()
         for start in range(0, len(validation["raw"]), _EVALUATION_BATCH):
             image, text, shrunk = (
                 to_float(validation[field][start : start + _EVALUATION_BATCH], device=self.device)
                 for field in ("raw", "strokes", "regions")
             )
             logits: SegmentationLogits = model(to_input(image))
-            strokes.add(torch.sigmoid(logits.text.float()), text)
+            prob = torch.sigmoid(logits.text.float())
+            strokes.add(prob, text)
+            sweep.add(prob, text)
             if logits.region is not None:
                 known = (shrunk[:, 3:] > 0.5).float()
                 regions.add(torch.sigmoid(logits.region.float()) * known, shrunk[:, :1] * known)
-        return strokes.result() | regions.result()
+        return strokes.result() | regions.result() | sweep.result()
 
     @torch.no_grad()
     def draw_sheet(self, model: nn.Module, validation: Arrays) -> npt.NDArray[np.uint8]:

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,17 +23,19 @@ from PIL import Image
 
 from training.checkpoint import Checkpoint, find_commit, halve, load_checkpoint, save_checkpoint, widen
 from training.configs.base import RunConfig, SegmentationRun, list_configs, load_config
+from training.data.attributions import list_attributions
 from training.device_pool import Arrays, DevicePool
-from training.engine import Run, Task, train
+from training.engine import NonFiniteLoss, Run, Task, train
 from training.feed import Feed, prepare_pages, prepare_pairs
 from training.inpainting_task import InpaintingTask
 from training.networks import build_network, restore_network
-from training.precision import pick_device
+from training.precision import describe, describe_peak, pick_device
 from training.schedule import WallClock
 from training.segmentation_task import SegmentationTask
 
 _PAGES_PER_S = 1000
 """More pages than any machine draws in a second: a resumed run starts this far on, so it meets no page again."""
+_METRICS_NAME = "metrics.jsonl"
 _BYTES_PER_SAMPLE_PX = 3 + 3 + 1 + 1 + 4 / 4
 """raw, clean, strokes, hole at full size, four region maps at half."""
 
@@ -47,7 +54,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="NAME",
         help=f"a run to train; repeat it to train several side by side. One of: {', '.join(list_configs())}",
     )
-    parser.add_argument("--minutes", type=float, required=True, help="training time of this call, start-up not counted")
+    parser.add_argument(
+        "--minutes", type=float, required=True, help="what this call may take, start-up and last evaluation included"
+    )
     parser.add_argument("--total-minutes", type=float, help="length of the schedule over all calls; default: this call")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, metrics and sheets")
     parser.add_argument("--assets", type=Path, help="asset pack; default: what the repository draws by itself")
@@ -60,6 +69,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         help="go on from the checkpoints in DIR (default: --out)",
     )
+    parser.add_argument(
+        "--resume-or-start",
+        type=Path,
+        nargs="*",
+        metavar="DIR",
+        help="go on from the checkpoint in --out, else in the first DIR that has it; start a run that has none",
+    )
+    parser.add_argument("--copy-to", type=Path, metavar="DIR", help="copy each report's files there too")
     parser.add_argument(
         "--start-from",
         type=Path,
@@ -105,9 +122,12 @@ def start_run(
     torch.manual_seed(task.config.optimisation.seed + 1_000_003 * steps)
     model = build_network(task.config)
     if weights_from is not None:
-        model.load_state_dict(widen(load_checkpoint(weights_from).weights))
+        origin = load_checkpoint(weights_from)
+        model.load_state_dict(widen(origin.weights))
     if checkpoint is None:
-        return Run.start(task, model, device=device)
+        run = Run.start(task, model, device=device)
+        run.material = list(origin.material) if weights_from is not None else []
+        return run
     if checkpoint.config.get("options") != dict(task.config.options):
         raise ValueError(
             f"the checkpoint holds options {checkpoint.config.get('options')}; expected {dict(task.config.options)}"
@@ -116,7 +136,7 @@ def start_run(
     if checkpoint.critic is not None and task.critic is not None:
         task.critic.load_state_dict(widen(checkpoint.critic))
     run = Run.start(task, model, device=device, steps=steps)
-    run.history = list(checkpoint.history)
+    run.history, run.material = list(checkpoint.history), list(checkpoint.material)
     return run
 
 
@@ -125,25 +145,32 @@ def checkpoint_path(folder: Path, config: RunConfig) -> Path:
     return folder / f"{config.name}.checkpoint"
 
 
-def make_reporter(
-    out: Path, validation: Arrays, clock: WallClock, *, commit: str, echo: bool = True
-) -> Callable[[Run, dict[str, object]], None]:
-    """A function that evaluates a run, writes a JSON line and a sheet, and saves its checkpoint."""
+def write_history(path: Path, name: str, history: Sequence[dict[str, object]]) -> None:
+    """Replace the lines of the run called `name` in a metrics file by its history; those of other runs stay."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = [line for line in lines if json.loads(line)["run"] != name]
+    lines += [json.dumps(entry) for entry in history]
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    draft.replace(path)
 
-    def report(run: Run, summary: dict[str, object]) -> None:
+
+def say(line: str) -> None:
+    """A line for people, with the time."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stderr.flush()
+
+
+def make_reporter(
+    out: Path, validation: Arrays, clock: WallClock, *, commit: str, copy_to: Path | None = None, echo: bool = True
+) -> Callable[[Run, dict[str, object]], None]:
+    """A function that saves a run's checkpoint, evaluates it, and writes its JSON line and its sheet.
+
+    It raises NonFiniteLoss rather than replace a good checkpoint by weights that are not numbers.
+    """
+
+    def save(run: Run) -> None:
         config = run.task.config
-        search, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, False  # other shapes, no new search
-        metrics = run.task.evaluate(run.average.model, validation)
-        sheet = run.task.draw_sheet(run.average.model, validation)
-        torch.backends.cudnn.benchmark = search
-        entry = summary | {"metrics": {name: round(value, 5) for name, value in metrics.items()}, "commit": commit}
-        run.history.append(entry)
-        line = json.dumps(entry)
-        with (out / f"{config.name}.metrics.jsonl").open("a", encoding="utf-8") as lines:
-            lines.write(line + "\n")
-        if echo:
-            sys.stderr.write(line + "\n")
-        Image.fromarray(sheet).save(out / f"{config.name}.sheet.webp", quality=80)
         checkpoint = Checkpoint(
             config=asdict(config),
             commit=commit,
@@ -152,8 +179,33 @@ def make_reporter(
             steps=run.steps,
             trained_s=clock.trained_s,
             history=run.history,
+            material=run.material,
         )
-        save_checkpoint(checkpoint, checkpoint_path(out, config))
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in checkpoint.weights.values()):
+            raise NonFiniteLoss(f"{config.name}: averaged weights are not numbers; the last checkpoint stays")
+        written = save_checkpoint(checkpoint, checkpoint_path(out, config))
+        written += [path for path in (out / _METRICS_NAME, out / f"{config.name}.sheet.webp") if path.exists()]
+        if copy_to is not None:
+            for path in written:
+                shutil.copyfile(path, draft := copy_to / f"{path.name}.draft")
+                draft.replace(copy_to / path.name)
+
+    def report(run: Run, summary: dict[str, object]) -> None:
+        config = run.task.config
+        save(run)  # first of all: whoever ends this call may not wait for the evaluation
+        begun = time.monotonic()
+        search, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, False  # other shapes, no new search
+        metrics = run.task.evaluate(run.average.model, validation)
+        sheet = run.task.draw_sheet(run.average.model, validation)
+        torch.backends.cudnn.benchmark = search
+        entry = summary | {"metrics": {name: round(value, 5) for name, value in metrics.items()}, "commit": commit}
+        run.history.append(entry)
+        write_history(out / _METRICS_NAME, config.name, run.history)
+        Image.fromarray(sheet).save(out / f"{config.name}.sheet.webp", quality=80)
+        save(run)
+        if echo:
+            numbers = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+            say(f"{config.name} at step {run.steps}: {numbers} (looked at in {time.monotonic() - begun:.1f} s)")
 
     return report
 
@@ -193,29 +245,77 @@ def open_feed(arguments: argparse.Namespace, *, first_page: int) -> Feed:
 
 
 def find_checkpoints(arguments: argparse.Namespace, configs: Sequence[RunConfig]) -> list[Checkpoint | None]:
-    """What each run goes on from: None without `--resume`."""
-    if arguments.resume is None:
+    """What each run goes on from: None for one that starts."""
+    if arguments.resume is not None:
+        folder = arguments.resume if arguments.resume.parts else arguments.out
+        return [load_checkpoint(checkpoint_path(folder, config)) for config in configs]
+    if arguments.resume_or_start is None:
         return [None] * len(configs)
-    folder = arguments.resume if arguments.resume.parts else arguments.out
-    return [load_checkpoint(checkpoint_path(folder, config)) for config in configs]
+    return [_find_checkpoint([arguments.out, *arguments.resume_or_start], config) for config in configs]
+
+
+def _find_checkpoint(folders: Sequence[Path], config: RunConfig) -> Checkpoint | None:
+    for folder in folders:
+        try:
+            checkpoint = load_checkpoint(checkpoint_path(folder, config))
+        except FileNotFoundError:
+            continue
+        say(f"{config.name} goes on from step {checkpoint.steps}, {checkpoint.trained_s / 60:.1f} min ({folder})")
+        return checkpoint
+    say(f"{config.name} starts from nothing")
+    return None
+
+
+@contextmanager
+def ended_by_signals(clock: WallClock) -> Iterator[None]:
+    """Let a first SIGTERM or SIGINT end the call as if its minutes were spent, so that it leaves a last report."""
+
+    def stop(number: int, frame: object) -> None:  # noqa: ARG001  signal's own signature
+        say(f"told to stop by {signal.Signals(number).name}")
+        clock.stop()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def seconds_since_start() -> float:
+    """How long ago this call began: `TRAINING_STARTED_AT` (seconds since 1970) if a script set it before us."""
+    started_at = os.environ.get("TRAINING_STARTED_AT")
+    return max(0.0, time.time() - float(started_at)) if started_at else 0.0
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, report, leave checkpoints."""
+    began_at = time.monotonic() - seconds_since_start()
     arguments = parse_arguments(argv)
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    for folder in (arguments.out, *([arguments.copy_to] if arguments.copy_to else [])):
+        folder.mkdir(parents=True, exist_ok=True)
     device = pick_device(cudnn_search=arguments.cudnn_search)
+    say(f"{describe(device)}; {arguments.workers} workers")
     overrides = {"batch": arguments.batch, "crop_px": arguments.crop_px, "seed": arguments.seed}
     configs = [apply_overrides(load_config(name), **overrides) for name in arguments.config]
     checkpoints = find_checkpoints(arguments, configs)
+    material = list_attributions(arguments.assets)
+    if arguments.pairs is not None:
+        material = [
+            "Pairs of pages, raw and clean, that were given to the fine-tuning; whose they are it does not know."
+        ]
     done_s = max((checkpoint.trained_s for checkpoint in checkpoints if checkpoint), default=0.0)
     with open_feed(arguments, first_page=round(done_s) * _PAGES_PER_S) as feed:
         # Workers load their pack and draw while the networks are built.
         runs = []
         for config, checkpoint in zip(configs, checkpoints, strict=True):
             task = make_task(config, device=device, feature_checkpoint=arguments.feature_checkpoint)
-            runs.append(start_run(task, device=device, checkpoint=checkpoint, weights_from=arguments.start_from))
+            run = start_run(task, device=device, checkpoint=checkpoint, weights_from=arguments.start_from)
+            run.material += [line for line in material if line not in run.material]
+            runs.append(run)
         validation = feed.collect_validation()
+        say(f"{len(validation['raw'])} validation samples after {time.monotonic() - began_at:.0f} s")
         pool = DevicePool(
             feed.lots(),
             fields=tuple(sorted({field for run in runs for field in run.task.fields})),
@@ -226,18 +326,31 @@ def main(argv: Sequence[str] | None = None) -> None:
             pool.wait_for(arguments.first_samples)
             for run in runs:
                 run.task.prepare(pool)
-            clock = WallClock(arguments.minutes, done_s=done_s, total_minutes=arguments.total_minutes)
-            reporter = make_reporter(arguments.out, validation, clock, commit=find_commit(Path(__file__).parent))
-            train(
-                runs,
-                pool,
-                clock,
-                report=reporter,
-                report_every_s=arguments.report_every,
-                max_steps=arguments.max_steps,
+            started_s = time.monotonic() - began_at
+            say(f"{pool.received} of {pool.capacity} samples on the device: training starts after {started_s:.0f} s")
+            clock = WallClock(
+                arguments.minutes, started_s=started_s, done_s=done_s, total_minutes=arguments.total_minutes
             )
+            reporter = make_reporter(
+                arguments.out,
+                validation,
+                clock,
+                commit=find_commit(Path(__file__).parent),
+                copy_to=arguments.copy_to,
+            )
+            with ended_by_signals(clock):
+                train(
+                    runs,
+                    pool,
+                    clock,
+                    report=reporter,
+                    report_every_s=arguments.report_every,
+                    max_steps=arguments.max_steps,
+                    say=say,
+                )
         finally:
             pool.stop()
+    say(f"done after {time.monotonic() - began_at:.0f} s{describe_peak(device)}")
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def test_a_resumed_run_goes_on_where_it_stopped(config, pool, toy_samples, tmp_p
     assert (saved.critic is None) == (second.task.critic is None)
 
     call(saved)
-    lines = (tmp_path / f"{config.name}.metrics.jsonl").read_text().splitlines()
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     entries = [json.loads(line) for line in lines]
     assert [entry["step"] for entry in entries] == [2, 4]
     assert entries[1]["trained_s"] > entries[0]["trained_s"]

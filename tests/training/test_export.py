@@ -143,8 +143,16 @@ def test_the_manifest_gains_the_entry_and_the_store_opens_it(inpainting, segment
     Session(model, store.read(model)).warm_up(64)
 
 
+def test_the_threshold_is_the_last_sweeps():
+    """What the last evaluation chose; a filler, or a run that was never evaluated, has none."""
+    history = [{"metrics": {"threshold": 0.3}}, {"metrics": {"threshold": 0.45}}]
+
+    assert find_thresholds(Checkpoint(config={}, commit="c", weights={}, history=history)) == {"text": 0.45}
+    assert find_thresholds(Checkpoint(config={}, commit="c", weights={})) is None
+
+
 def test_a_new_version_replaces_the_old_one_and_its_graph(inpainting, tmp_path):
-    """The store holds what is served; the old version's folder goes, and its thresholds can be taken over."""
+    """The store holds what is served; the old version's folder goes."""
     _, exported = inpainting
     write_manifest_entry(tmp_path, exported)
     newer = replace(
@@ -155,9 +163,6 @@ def test_a_new_version_replaces_the_old_one_and_its_graph(inpainting, tmp_path):
 
     assert [model.version for model in ModelStore.open(tmp_path).models] == ["1.3.0"]
     assert [path.name for path in (tmp_path / "inpainting").iterdir()] == ["1.3.0"]
-    assert find_thresholds(tmp_path, "inpainting") == {}
-    assert find_thresholds(tmp_path, "another") is None
-    assert find_thresholds(tmp_path / "nowhere", "inpainting") is None
 
 
 def test_the_model_card_names_commit_config_and_numbers_and_keeps_the_limits(inpainting, tmp_path):
@@ -169,6 +174,7 @@ def test_the_model_card_names_commit_config_and_numbers_and_keeps_the_limits(inp
         weights={},
         steps=42,
         history=[{"metrics": {"text_psnr": 21.5}}],
+        material=["Drawings by A. N. Artist, CC BY 4.0"],
     )
     path = write_model_card(tmp_path_of(tmp_path, exported), exported.model, checkpoint, graph_bytes=1_000_000)
     assert "Not written yet" in path.read_text()
@@ -176,7 +182,14 @@ def test_the_model_card_names_commit_config_and_numbers_and_keeps_the_limits(inp
 
     again = write_model_card(tmp_path, exported.model, checkpoint, graph_bytes=2_000_000).read_text()
 
-    for words in ("abc123", "--config inpainting_partial", "| text_psnr | 21.5 |", "2.0 MB", "Turns screentone grey."):
+    for words in (
+        "abc123",
+        "* Drawings by A. N. Artist, CC BY 4.0",
+        "--config inpainting_partial",
+        "| text_psnr | 21.5 |",
+        "2.0 MB",
+        "Turns screentone grey.",
+    ):
         assert words in again
 
 

@@ -67,8 +67,10 @@ def test_a_missing_folder_is_named(folders):
 
 
 def test_the_script_starts_the_packed_code_with_the_packed_assets(folders):
-    """run.sh puts the bundle first on Python's path, names the commit and passes its arguments on."""
+    """run.sh puts the bundle first on Python's path, names the commit, and says where runs and copies go."""
     out, assets, checkpoints = folders
+    back = out.parent / "back"
+    back.mkdir()
     make_pack(out, code=CODE, assets=assets, checkpoints=[checkpoints], commit="abc123")
     (out / "site").mkdir()  # as if the wheels were installed
     (out / "training" / "train.py").write_text(
@@ -77,7 +79,7 @@ def test_the_script_starts_the_packed_code_with_the_packed_assets(folders):
 
     ran = subprocess.run(  # noqa: S603  the script that was just made
         [str(out / "run.sh"), "--minutes", "8"],
-        env={**os.environ, "PYTHON": sys.executable},
+        env={**os.environ, "PYTHON": sys.executable, "OUT": str(back)},
         cwd=CODE.parent,  # which holds another training/
         capture_output=True,
         text=True,
@@ -85,6 +87,10 @@ def test_the_script_starts_the_packed_code_with_the_packed_assets(folders):
     )
 
     commit, file, *arguments = ran.stdout.split()
+    here = out.resolve()
     assert commit == "abc123"
-    assert Path(file) == (out / "training" / "train.py").resolve()
-    assert arguments == ["--assets", str(out.resolve() / "assets"), "--minutes", "8"]
+    assert Path(file) == here / "training" / "train.py"
+    assert arguments == [
+        *("--out", str(here.parent / "runs"), "--resume-or-start", str(here / "checkpoints")),
+        *("--copy-to", str(back), "--assets", str(here / "assets"), "--minutes", "8"),
+    ]

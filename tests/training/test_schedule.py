@@ -62,3 +62,23 @@ def test_no_minutes_are_refused():
     """The message says what was seen and what is expected."""
     with pytest.raises(ValueError, match="minutes is 0; expected more than 0"):
         WallClock(0)
+
+
+def test_start_up_counts_as_the_calls_time():
+    """Of an 8-minute call that began a minute ago seven are left, and an eighth of the schedule is gone."""
+    clock = WallClock(8, started_s=60, now=FakeTime())
+
+    assert clock.left_s == pytest.approx(420)
+    assert clock.progress == pytest.approx(1 / 8)
+
+
+def test_a_call_told_to_stop_has_no_time_left():
+    """What was trained until then counts, and the schedule is where it was."""
+    now = FakeTime()
+    clock = WallClock(8, now=now)
+    now.seconds += 120
+
+    clock.stop()
+
+    assert clock.is_over
+    assert (clock.trained_s, clock.progress) == (pytest.approx(120), pytest.approx(0.25))

@@ -11,6 +11,7 @@ import io
 import json
 import tarfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -157,15 +158,16 @@ class AssetPack:
         """How many pictures of a kind the pack has."""
         return len(self._art_index.get(kind, ()))
 
-    def warm(self) -> None:
-        """Decode every picture now, so that processes forked later share them."""
-        for kind, entries in self._art_index.items():
-            for number in range(len(entries)):
-                self.art(kind, number)
-        for number, page in enumerate(self.comics):
-            self.comic_art(number)
-            for variant in range(len(page.variants)):
-                self.comic_layers(number, variant)
+    def warm(self, *, threads: int = 1) -> None:
+        """Decode every picture now, so that processes forked later share them; decoding lets go of Python's lock."""
+        art = [(kind, number) for kind, entries in self._art_index.items() for number in range(len(entries))]
+        layers = [(n, variant) for n, page in enumerate(self.comics) for variant in range(len(page.variants))]
+        with ThreadPoolExecutor(threads) as decoders:  # its threads have ended before anything is forked
+            decoded = [decoders.submit(self.art, *picture) for picture in art]
+            decoded += [decoders.submit(self.comic_art, number) for number in range(len(self.comics))]
+            decoded += [decoders.submit(self.comic_layers, *layer) for layer in layers]
+            for picture in decoded:
+                picture.result()
 
     def _read_art_index(self, folder: Path) -> None:
         index = folder / "art.json"
