@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,7 @@ class RunningServer:
 @contextmanager
 def running_server(**settings: object) -> Iterator[RunningServer]:
     """A real server process on a free port, ready, with these settings; stopped at the end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped then, too
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TEXT_ERASER_")}
     environment |= {f"TEXT_ERASER_{name.upper()}": str(value) for name, value in settings.items()}
     with tempfile.TemporaryFile("w+") as log:
