@@ -1,6 +1,7 @@
 """Look again at the result: how much of the text is left, and what a second pass must erase. No network is run here.
 
-Only what lies near an erased text counts. Text that the caller keeps, and what was never found, is not "left".
+Only ink that touches an erased text counts: what the network sees for the first time a step away is more often art
+than text. Text that the caller keeps is not "left" either.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import numpy as np
 from service.groups import Group
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, merge_boxes
-from service.imaging.masks import dilate_disc
-from service.plan import Entry, Plan, plan_group
+from service.imaging.masks import components, dilate_disc, from_bool
+from service.plan import Plan, plan_group
 from service.refine import refine
 
 REACH_LETTERS = 0.75
 """How far from an erased text its left-overs are looked for, in letter sizes."""
 MIN_REACH_PX, MAX_REACH_PX = 8, 48
+TOUCHING_PX = 4
+"""A piece of ink that comes this near to an erased text belongs to it."""
 MAX_GROWTH = 3.0
 """Most pixels that a second pass may add to a text, in units of what was erased: past that it is not a left-over."""
 MIN_LEFT_PX = 12
@@ -55,17 +58,17 @@ def places(plan: Plan, size_hw: tuple[int, int], *, max_side_px: int) -> list[Bo
 
 
 def find_left_overs(plan: Plan, before: Mask | None, after: Mask, off_limits: Mask) -> list[LeftOver]:
-    """What is left of each text of `plan`: ink that a look at the result sees within its reach.
+    """What is left of each text of `plan`: the pieces of ink that a look at the result sees touching it.
 
     `before` and `after` are the `(H, W)` ink of the first look and of the look at the result; ink on `off_limits` is
-    the caller's to keep. Each pixel counts once, for the first text that it is near to.
+    the caller's to keep. A piece counts as far as the text's reach goes, each pixel once, for the first text it meets.
     """
     free = np.where(off_limits > 0, np.uint8(0), after)
     left_overs: list[LeftOver] = []
     for entry in plan.entries:
         box, own, near = _reach(entry.group, (free.shape[0], free.shape[1]))
         cut = np.s_[box[1] : box[3], box[0] : box[2]]
-        left = free[cut] & near
+        left = _touching(free[cut] & near, own)
         if np.count_nonzero(left) < MIN_LEFT_PX:
             left = np.zeros_like(left)
         free[cut][left > 0] = 0
@@ -119,39 +122,57 @@ def grow(
         return None
     wanted = refine(result, left, dilate_px=dilate_px, check=check)
     wanted[taken > 0] = 0
-    groups: dict[int, Group] = {}
+    parts: dict[int, Group] = {}
     for number, (entry, left_over) in enumerate(zip(plan.entries, left_overs, strict=True)):
-        if left_over.left_px:
-            grown = _grown(entry.group, wanted, size_hw)
-            if grown is not None:
-                groups[number] = grown
-    if not groups:
+        part = _take(entry.group, wanted, size_hw) if left_over.left_px else None
+        if part is not None:
+            parts[number] = part
+    if not parts:
         return None
     mask = np.zeros(size_hw, np.uint8)
-    for number, entry in enumerate(plan.entries):
-        group = groups.get(number, entry.group)
+    for group in (*(entry.group for entry in plan.entries), *parts.values()):
         x0, y0, x1, y1 = group.box
         mask[y0:y1, x0:x1] |= group.mask
-    entries: list[Entry] = []
-    for number, entry in enumerate(plan.entries):
+    entries = list(plan.entries)
+    for number, part in parts.items():
         check()
-        if number in groups:
-            anew = plan_group(image, mask, groups[number], entry.asked)
-            entries.append(replace(anew, inside_bubble=entry.inside_bubble))
-        else:
-            entries.append(entry)
-    return Growth(Plan(tuple(entries)), Plan(tuple(entries[number] for number in groups)), tuple(groups))
+        entry = entries[number]
+        # Planned on its own ground: what is left of a text on paper may well stand on art.
+        added = plan_group(image, mask, part, entry.asked)
+        entries[number] = replace(entry, group=_united(entry.group, part), holes=(*entry.holes, *added.holes))
+    return Growth(Plan(tuple(entries)), Plan(tuple(entries[number] for number in parts)), tuple(parts))
 
 
-def _grown(group: Group, wanted: Mask, size_hw: tuple[int, int]) -> Group | None:
-    """The group with what it takes of `wanted`, which is taken from there; None if that is nothing or too much."""
-    box, own, near = _reach(group, size_hw)
+def _take(group: Group, wanted: Mask, size_hw: tuple[int, int]) -> Group | None:
+    """What the text takes of `wanted`, which is taken from there; None if that is nothing or too much."""
+    box, _, near = _reach(group, size_hw)
     cut = np.s_[box[1] : box[3], box[0] : box[2]]
     new = wanted[cut] & near
     if not 0 < np.count_nonzero(new) <= MAX_GROWTH * group.area:
         return None
     wanted[cut][new > 0] = 0
-    return Group.of(own | new, (box[0], box[1]))
+    return Group.of(new, (box[0], box[1]))
+
+
+def _united(group: Group, part: Group) -> Group:
+    boxes = np.array([group.box, part.box])
+    (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
+    mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    for one in (group, part):
+        left, top, right, bottom = one.box
+        mask[top - y0 : bottom - y0, left - x0 : right - x0] |= one.mask
+    return Group((x0, y0, x1, y1), mask)
+
+
+def _touching(left: Mask, own: Mask) -> Mask:
+    """The pieces of `left` that touch the text's mask `own`."""
+    if not left.any():
+        return left
+    pieces = components(left)
+    touches = np.zeros(pieces.count + 1, np.bool_)
+    touches[np.unique(pieces.labels[dilate_disc(own, TOUCHING_PX) > 0])] = True
+    touches[0] = False
+    return from_bool(touches[pieces.labels])
 
 
 def _reach(group: Group, size_hw: tuple[int, int]) -> tuple[Box, Mask, Mask]:

@@ -184,3 +184,28 @@ def test_kept_ink_is_not_left() -> None:
     after[45, 30:35] = 255
 
     assert share_left(find_left_overs(plan, mask, after, off_limits)) == 0.0
+
+
+def test_ink_a_step_away_is_not_left() -> None:
+    """A face beside a bubble is seen as text now and then: what touches no erased text is let be."""
+    mask = np.zeros((100, 160), np.uint8)
+    cv2.rectangle(mask, (20, 40), (60, 60), 255, -1)
+    plan = make_plan(pages.blank(100, 160), mask, gather(mask), "inpaint")
+    touching, apart = np.zeros_like(mask), np.zeros_like(mask)
+    touching[45:55, 63:70] = 255
+    apart[45:55, 68:75] = 255
+
+    assert share_left(find_left_overs(plan, mask, touching, np.zeros_like(mask))) > 0.05
+    assert share_left(find_left_overs(plan, mask, apart, np.zeros_like(mask))) == 0.0
+
+
+def test_what_is_left_on_other_ground_is_not_filled_like_the_text() -> None:
+    """A tail on art, of a text on paper, does not come back as a white blot."""
+    page = page_with_bar()
+    page[:, :92] = np.where(page[:, :92] == 20, np.uint8(20), np.uint8(255))
+
+    image, mask = files_of(erase(page, fill="auto"))
+
+    assert mask[44:56, 94:104].all()
+    assert (image[44:56, 96:104] == PAINT).all()
+    assert (image[PLACES] == 255).mean() > 0.9
