@@ -24,7 +24,7 @@ from service.plan import Plan, make_plan
 from service.refine import refine
 from service.segmenter import TILE_PX, TextMaps, TextSegmenter
 from service.selection import Wanted, choose, draw, mask_of, obey, restrict
-from service.verify import FAINT, LeftOver, find_left_overs, grow, places
+from service.verify import LeftOver, find_left_overs, grow, places
 
 GROUPING_BOX_THRESH = 0.4
 """Regions of the DB head that are surer than this gather the strokes that they hold."""
@@ -165,12 +165,11 @@ def verify(job: Job, segmenter: TextSegmenter, inpainter: Inpainter, *, threshol
     if job.maps is None:  # a given mask is the caller's word: it is not grown
         off_limits |= masks.from_bool(job.mask == 0)
     before = None if job.maps is None else _strokes_at(job.maps, threshold, job.size_hw)
-    faint = None if job.maps is None else _strokes_at(job.maps, FAINT, job.size_hw)
     scale = segmenter.scale_of(job.size_hw)
 
     def look(plan: Plan) -> list[LeftOver]:
         after = _look_at(job, segmenter, plan, threshold=threshold, scale=scale)
-        return find_left_overs(plan, before, after, off_limits, faint=faint)
+        return find_left_overs(plan, before, after, off_limits)
 
     job.left_overs = look(job.plan)
     growth = grow(
