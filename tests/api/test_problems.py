@@ -181,6 +181,11 @@ def part(name: str, content: bytes = b"x", filename: str | None = None) -> bytes
         (part("fill", b"x" * 280_000) + b"--cut--\r\n", BOUNDARY, "malformed-form"),
         (part("fill", b"flat") * 2 + b"--cut--\r\n", BOUNDARY, "malformed-form"),
         (b"--cut\r\nContent-Disposition: form-data\r\n\r\nx\r\n--cut--\r\n", BOUNDARY, "malformed-form"),
+        (
+            part("image", picture(), "a"),
+            {"Content-Type": f"multipart/form-data; boundary={'x' * 9000}"},
+            "malformed-form",
+        ),
     ],
     ids=[
         "no body",
@@ -196,6 +201,7 @@ def part(name: str, content: bytes = b"x", filename: str | None = None) -> bytes
         "huge field",
         "field twice",
         "nameless part",
+        "long boundary",
     ],
 )
 async def test_a_malformed_form_is_refused(
