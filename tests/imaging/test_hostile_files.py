@@ -186,12 +186,12 @@ def test_huge_png_is_refused_from_its_header(width, height):
     rows = zlib.compress(b"\0" * 10_000_000)
     data = png_header(width, height) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.perf_counter()
+    started = time.process_time()
 
     with pytest.raises(TooManyPixels, match=f"{width} x {height}"):
         codec.decode(data, max_pixels=MAX_PIXELS)
 
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
 
 
@@ -221,23 +221,23 @@ def test_side_information_that_unpacks_to_gigabytes_is_not_unpacked():
 def test_gif_chopped_into_a_million_blocks_is_refused_quickly():
     """A GIF of one-byte blocks would keep a reader busy; it is refused within 100 ms."""
     data = b"GIF89a\x08\0\x08\0\0\0\0!\xfe" + b"\x01a" * 2_000_000 + b"\0;"
-    started = time.perf_counter()
+    started = time.process_time()
 
     with pytest.raises(CorruptImage):
         codec.read_header(data, max_pixels=MAX_PIXELS)
 
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 def test_png_of_a_million_empty_chunks_is_refused_quickly():
     """So is a PNG of countless empty chunks."""
     data = png_header(8, 8) + chunk(b"aaAa", b"") * 1_000_000
-    started = time.perf_counter()
+    started = time.process_time()
 
     with pytest.raises(CorruptImage, match="chunks"):
         codec.read_header(data, max_pixels=MAX_PIXELS)
 
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
 
 
 def test_empty_file_is_named_so():
