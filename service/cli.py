@@ -26,6 +26,7 @@ from service.api.pages import describe
 from service.app import build_eraser, create_app, open_sessions, open_store
 from service.batch.chapters import find_chapters, state_folder
 from service.batch.ledger import Ledger
+from service.batch.marks import MarkChoice
 from service.batch.report import Report, Row, summarise, told
 from service.batch.runner import Batch, Wish
 from service.deadline import Deadline
@@ -146,12 +147,18 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the JSON report goes [default: OUT/report.json, or OUT.report.json beside an archive].",
 )
+@click.option(
+    "--marks",
+    type=click.Choice(get_args(MarkChoice)),
+    help="Keep or erase what repeats at one place over a chapter: watermarks, page numbers. Default: as other text.",
+)
 @click.option("--slots", type=click.IntRange(1, 256), help="Pages worked on at a time [TEXT_ERASER_SLOTS].")
 @option_flags(EraseOptions, without=ONE_PAGE_ONLY)
 def batch_command(
     source: Path,
     out: Path,
     report_path: Path | None,
+    marks: MarkChoice | None,
     slots: int | None,
     *,
     masks: bool,
@@ -174,8 +181,8 @@ def batch_command(
         _refuse(exc.detail)
     eraser, models = _open_eraser(settings, options)
     depends_on = " ".join([service.__version__, *(model.sha256 for model in models)])
-    wish = Wish(options, masks=masks, regions=regions_json, models=depends_on)
-    batch = Batch(eraser, wish, ledger, slots=settings.slot_count)
+    wish = Wish(options, masks=masks, regions=regions_json, marks=marks, models=depends_on)
+    batch = Batch(eraser, wish, ledger, slots=settings.slot_count, max_pixels=settings.max_pixels)
     rows: list[Row] = []
     started = time.perf_counter()
     try:

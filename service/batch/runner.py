@@ -15,10 +15,12 @@ import pydantic_core
 from service.batch import report
 from service.batch.chapters import Chapter, Page
 from service.batch.ledger import Ledger
+from service.batch.marks import MarkChoice, MarkFinder
 from service.batch.report import Row
 from service.deadline import Deadline
 from service.eraser import Eraser, Outcome
 from service.errors import ClientGone, OutOfMemory, TextEraserError
+from service.imaging import codec
 from service.options import EraseOptions
 
 AHEAD = 2
@@ -34,12 +36,15 @@ class Wish:
     """Whether each page's mask is written too."""
     regions: bool = False
     """Whether each page's regions are written too."""
+    marks: MarkChoice | None = None
+    """What becomes of watermarks and page numbers; None treats them like any other text."""
     models: str = ""
     """What else results depend on: the models' checksums, the service's version."""
 
     def key(self, content: str) -> str:
         """The name of the result of the file with digest `content`."""
-        words = [self.options.model_dump_json(), str(self.masks), str(self.regions), self.models, content]
+        words = [self.options.model_dump_json(), str(self.masks), str(self.regions), str(self.marks)]
+        words += [self.models, content]
         return hashlib.sha256("\n".join(words).encode("utf-8")).hexdigest()
 
 
@@ -67,7 +72,8 @@ class _Result:
 class Batch:
     """One run over chapters."""
 
-    def __init__(self, eraser: Eraser, wish: Wish, ledger: Ledger, *, slots: int) -> None:
+    def __init__(self, eraser: Eraser, wish: Wish, ledger: Ledger, *, slots: int, max_pixels: int = 40_000_000) -> None:
+        self._max_pixels = max_pixels
         self._eraser = eraser
         self._wish = wish
         self._ledger = ledger
@@ -115,8 +121,11 @@ class Batch:
             yield _Open(chapter, None, 1), _settled(_Result(report.failed(chapter.name, _unreadable(exc))))
             return
         opened = _Open(chapter, key, len(pages))
+        finder = (
+            None if self._wish.marks is None else MarkFinder(self._eraser, [p.read for p in pages], self._wish.options)
+        )
         for page in pages:
-            yield opened, self._pool.submit(self._work, page)
+            yield opened, self._pool.submit(self._work, page, finder)
 
     def _next(self) -> Row:
         """Wait for the page whose turn it is; with a chapter's last page the chapter is finished."""
@@ -140,7 +149,7 @@ class Batch:
             self._ledger.note(opened.chapter.name, opened.key, kept, opened.rows)
             opened.chapter.clean()
 
-    def _work(self, page: Page) -> _Result:
+    def _work(self, page: Page, finder: MarkFinder | None) -> _Result:
         """On a thread of the pool: one page from its bytes to its files; whatever goes wrong is a row."""
         started = time.perf_counter()
         key = None
@@ -150,7 +159,7 @@ class Batch:
             rows = self._ledger.find(page.name, key)
             if rows is not None:
                 return _Result(_again(rows[0]), self._ledger.files_of(page.name))
-            outcome = self._eraser.erase(data, None, self._wish.options, self._deadline)
+            outcome = self._erase(data, finder)
             files = self._write(page, outcome)
             row = report.done(page.name, outcome, time.perf_counter() - started)
         except TextEraserError as exc:
@@ -163,6 +172,18 @@ class Batch:
             return self._failed(page, key, TextEraserError(f"{type(exc).__name__}: {exc}"), started)
         self._ledger.note(page.name, key, files, [row])
         return _Result(row, files)
+
+    def _erase(self, data: bytes, finder: MarkFinder | None) -> Outcome:
+        options, mask = self._wish.options, None
+        if finder is not None:
+            marks = finder.marks(self._deadline, max_pixels=self._max_pixels)
+            size_hw = codec.read_header(data, max_pixels=self._max_pixels).size_hw
+            if self._wish.marks == "keep":
+                options = marks.keep(options, size_hw)
+            else:
+                mask = marks.mask_of(size_hw)
+                options = options.model_copy(update={"mask_mode": "union"}) if mask is not None else options
+        return self._eraser.erase(data, mask, options, self._deadline)
 
     def _failed(self, page: Page, key: str | None, error: TextEraserError, started: float) -> _Result:
         """The row; what lies with the page itself is remembered, the rest is tried again next time."""
