@@ -82,7 +82,8 @@ class Pool:
         self._folder = Path(tempfile.mkdtemp(prefix="text-eraser-pool-", dir=base))
         self.ring = Ring(self._folder, places=places, size_px=size_px, create=True)
         context = multiprocessing.get_context("spawn")
-        self._stop, self._errors = context.Event(), context.SimpleQueue()
+        # A bare byte: an Event's lock stays locked for ever if its holder is killed.
+        self._stop, self._errors = context.RawValue("b", 0), context.SimpleQueue()
         about = {"prepare": prepare, "workers": workers, "first_index": first_index, "owner": os.getpid()}
         about |= {
             "folder": self._folder,
@@ -104,7 +105,7 @@ class Pool:
 
     def close(self) -> None:
         """Stop the workers and free the memory; safe to call twice."""
-        self._stop.set()
+        self._stop.value = 1
         self._foreman.join(_STOP_S)
         if self._foreman.is_alive():
             self._foreman.kill()
@@ -153,7 +154,7 @@ class Pool:
         """Raise PoolFailed if a worker said why it stopped, or the foreman is gone."""
         if not self._errors.empty():
             raise PoolFailed(self._errors.get())
-        if not self._foreman.is_alive() and not self._stop.is_set():
+        if not self._foreman.is_alive() and not self._stop.value:
             raise PoolFailed(f"the pool's foreman ended with code {self._foreman.exitcode}")
 
 
@@ -169,7 +170,9 @@ def _has_room(places: int, size_px: int) -> bool:
 
 def _foreman(*, prepare, folder, workers, places, size_px, first_index, stop, errors, owner) -> None:
     """Load what all workers share, fork them, and see to it that none outlives the owner."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to handle; it closes the pool
+    # Ctrl-C, or a time limit that ends the whole process group, is the trainer's to handle; it closes the pool.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         make_sample = prepare()
     except Exception:  # noqa: BLE001 -- whatever it was, the owner is to know
@@ -182,12 +185,12 @@ def _foreman(*, prepare, folder, workers, places, size_px, first_index, stop, er
     crew = [context.Process(target=_work, kwargs=about, daemon=True) for _ in range(workers)]
     for worker in crew:
         worker.start()
-    while not stop.is_set() and os.getppid() == owner and any(worker.is_alive() for worker in crew):
-        stop.wait(0.2)
+    while not stop.value and os.getppid() == owner and any(worker.is_alive() for worker in crew):
+        time.sleep(0.1)
     for worker in crew:
         worker.join(0.5)
         if worker.is_alive():
-            worker.terminate()
+            worker.kill()
             worker.join()
     if os.getppid() != owner:  # killed, so that it could not free the memory itself
         shutil.rmtree(folder, ignore_errors=True)
@@ -200,7 +203,7 @@ def _work(*, make_sample, folder, places, size_px, first_index, ticket, stop, er
     ring = Ring(folder, places=places, size_px=size_px, create=False)
     foreman = os.getppid()
     try:
-        while not stop.is_set() and os.getppid() == foreman:
+        while not stop.value and os.getppid() == foreman:
             with ticket.get_lock():
                 number = ticket.value
                 ticket.value += 1

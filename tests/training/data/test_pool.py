@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -138,3 +139,25 @@ def test_pooled_samples_are_those_made_alone(pack):
 
     for (name, array), (_, twin) in zip(pooled.items(), alone.items(), strict=True):
         assert np.array_equal(array, twin), name
+
+
+def test_a_pool_whose_crew_was_killed_closes_without_waiting_for_it(importable):
+    """However the foreman ended, nothing is locked, and the memory is freed."""
+    with Pool(importable.prepare_slow, workers=2, places=4, size_px=_SIZE_PX) as pool:
+        pool.wait(4, timeout_s=60)
+        os.kill(pool._foreman.pid, signal.SIGKILL)
+        pool._foreman.join(10)
+        started = time.monotonic()
+
+    assert time.monotonic() - started < 5
+    assert not pool._folder.exists()
+
+
+def test_a_time_limit_that_ends_the_process_group_leaves_the_crew_to_the_trainer(importable):
+    """SIGTERM to the foreman and its workers changes nothing: samples go on coming until the pool is closed."""
+    with Pool(importable.prepare_slow, workers=2, places=4, size_px=_SIZE_PX) as pool:
+        pool.wait(1, timeout_s=60)
+        os.kill(pool._foreman.pid, signal.SIGTERM)
+        made = pool.made()
+        time.sleep(0.5)
+        assert pool.made() > made
