@@ -79,7 +79,7 @@ def scene(studio: Studio, size_hw: tuple[int, int], *, photographic: bool = Fals
     if source == "drawn":
         picture = photo(dice, size_hw)
     elif source == "comic":
-        picture = random_crop(dice, pack.comic_art(dice.whole(0, len(pack.comics) - 1)), size_hw, scale=(0.7, 2.2))
+        picture = _painted(studio, size_hw)
     else:
         picture = random_crop(dice, pack.art(source, dice.whole(0, pack.count(source) - 1)), size_hw, scale=(0.7, 2.0))
     if not studio.grey:
@@ -89,6 +89,20 @@ def scene(studio: Studio, size_hw: tuple[int, int], *, photographic: bool = Fals
     if photographic or style > 0.78:
         return grey
     return toned(dice, grey) if style < 0.62 else tone(dice, size_hw, grey)
+
+
+def _painted(studio: Studio, size_hw: tuple[int, int]) -> Picture:
+    """`(h, w, 3)` of a comic page's art, without letters: hands, leaves, faces, sparks as a painter draws them."""
+    dice, pack = studio.dice, studio.pack
+    number = dice.pick(pack.comic_numbers(validation=studio.validation))
+    return random_crop(dice, pack.comic_art(number), size_hw, scale=(0.5, 2.2))
+
+
+def painted(studio: Studio, size_hw: tuple[int, int]) -> Picture:
+    """A comic page's art as it is, in colour or in grey; some other scene if the pack has no comics."""
+    if not studio.pack.comics:
+        return scene(studio, size_hw)
+    return studio.reduced(_painted(studio, size_hw))
 
 
 def figure(studio: Studio, height_px: float) -> tuple[Picture, np.ndarray]:

@@ -25,6 +25,8 @@ SCENE_KINDS = ("scene", "photo")
 """Art that fills a picture."""
 PAGES_WITH_PAINTED_LETTERS = frozenset({"e02", "e02p01", "e02p02", "e02p06"})
 """Comic pages whose art itself carries letters (a house number, labels, credits): of no use as clean pictures."""
+VALIDATION_EPISODES = frozenset({"03", "20"})
+"""Pages of one episode look alike, so these are seen by validation pages only."""
 _LANGUAGES = {"kr": "ko"}
 _KANJI, _HANGUL, _CYRILLIC = ("\u4e00", "\u9fff"), ("\uac00", "\ud7a3"), ("\u0410", "\u044f")
 _PLAIN_LATIN = "".join(map(chr, range(33, 127)))
@@ -157,6 +159,10 @@ class AssetPack:
     def count(self, kind: str) -> int:
         """How many pictures of a kind the pack has."""
         return len(self._art_index.get(kind, ()))
+
+    def comic_numbers(self, *, validation: bool) -> list[int]:
+        """Comic pages for training, or those held back for validation."""
+        return [n for n, page in enumerate(self.comics) if (page.episode in VALIDATION_EPISODES) == validation]
 
     def warm(self, *, threads: int = 1) -> None:
         """Decode every picture now, so that processes forked later share them; decoding lets go of Python's lock."""

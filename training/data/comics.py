@@ -9,17 +9,13 @@ from training.data import art
 from training.data.canvas import Canvas
 from training.data.strokes import paint
 from training.data.studio import Studio
-
-VALIDATION_EPISODES = frozenset({"03", "20"})
-"""Pages of one episode look alike, so these are seen by validation pages only."""
+from training.data.writing import Writer
 
 
-def comic(studio: Studio, size_px: int, *, validation: bool) -> Canvas:
-    """A crop of a lettered page at any scale. Its layout is not known: the canvas carries no regions."""
+def comic(studio: Studio, size_px: int) -> Canvas:
+    """A crop of a lettered page at any scale. Its layout is not known: what it tells of regions does not count."""
     dice, pack = studio.dice, studio.pack
-    numbers = [
-        n for n, page in enumerate(pack.comics) if (page.episode in VALIDATION_EPISODES) == validation and page.variants
-    ]
+    numbers = [n for n in pack.comic_numbers(validation=studio.validation) if pack.comics[n].variants]
     number = dice.pick(numbers)
     variant = dice.whole(0, len(pack.comics[number].variants) - 1)
     bubbles, letters = pack.comic_layers(number, variant)
@@ -34,7 +30,11 @@ def comic(studio: Studio, size_px: int, *, validation: bool) -> Canvas:
         paint(clean, np.ascontiguousarray(bubbles[rows, columns, 3]), bubbles[rows, columns, :3], 0, 0)
     raw = clean.copy()
     paint(raw, np.ascontiguousarray(letters[..., 3]), letters[..., :3], 0, 0)
-    return _on_canvas(studio, raw, clean, letters[..., 3], size_px)
+    canvas = _on_canvas(studio, raw, clean, letters[..., 3], size_px)
+    for _ in range(dice.weighted({0: 0.75, 1: 0.18, 2: 0.07})):  # sounds in our letters among the page's own
+        Writer(studio, canvas).sound()
+    canvas.regions.clear()
+    return canvas
 
 
 def _crop_box(studio: Studio, letters: np.ndarray, size_px: int) -> tuple[int, int, int, int]:

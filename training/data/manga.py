@@ -81,9 +81,9 @@ def _draw_panel(studio: Studio, picture: Picture, quad: np.ndarray) -> None:
 
 
 def close_up(studio: Studio, size_px: int) -> Canvas:
-    """The inside of one panel."""
+    """The inside of one panel: drawn, or a fifth of them painted art, which lettering is hardest to tell from."""
     size_hw = (size_px, size_px)
-    canvas = Canvas(_lively_panel(studio, size_hw))
+    canvas = Canvas(art.painted(studio, size_hw) if studio.dice.chance(0.2) else _lively_panel(studio, size_hw))
     letter(studio, canvas)
     return canvas
 
@@ -161,7 +161,9 @@ def textless(studio: Studio, size_px: int) -> Canvas:
     """Pure negatives: look-alikes, symbols, empty bubbles, photographs; not one letter."""
     dice = studio.dice
     size_hw = (size_px, size_px)
-    kind = dice.weighted({"panel": 0.3, "scene": 0.28, "symbols": 0.17, "look-alikes": 0.25})
+    kind = dice.weighted({"panel": 0.22, "scene": 0.2, "painted": 0.22, "symbols": 0.16, "look-alikes": 0.2})
+    if kind == "painted":
+        return Canvas(art.painted(studio, size_hw))
     if kind == "scene":
         return Canvas(art.scene(studio, size_hw, photographic=dice.chance(0.6)))
     if kind == "look-alikes":

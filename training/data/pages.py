@@ -13,7 +13,7 @@ from training.data.dice import Dice
 from training.data.studio import Studio
 from training.data.wear import moved, wear
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raise it whenever a page would come out differently; runs of different versions are not to be compared."""
 VALIDATION_START = 1 << 40
 """Pages from here on are for validation: they use comic episodes that training pages never do."""
@@ -72,18 +72,18 @@ def make_page(pack: AssetPack, index: int, *, size_px: int = 512, kind: str | No
         page_index=index % VALIDATION_START,
         grey=dice.chance(_GREY_SHARE[kind]),
         zoom=dice.log_between(0.5, 1.6),
+        validation=index >= VALIDATION_START,
     )
-    canvas = _draw(studio, kind, size_px, validation=index >= VALIDATION_START)
+    canvas = _draw(studio, kind, size_px)
     worn = wear(dice, canvas.raw, canvas.clean, canvas.letters)
     regions = [replace(region, polygon=moved(region.polygon, worn.matrix)) for region in canvas.regions]
     seen = tuple(region for region in regions if visible(region, worn.strokes))
     return Page(index, kind, worn.raw, worn.clean, worn.strokes, seen, canvas.layout_known)
 
 
-def _draw(studio: Studio, kind: str, size_px: int, *, validation: bool) -> Canvas:
-    if kind == "comic":
-        return comics.comic(studio, size_px, validation=validation)
+def _draw(studio: Studio, kind: str, size_px: int) -> Canvas:
     drawers = {
+        "comic": comics.comic,
         "page": manga.page,
         "close_up": manga.close_up,
         "strip": manga.strip,

@@ -17,10 +17,14 @@ _MOODS = {"pastel": ((15, 90), (215, 255)), "vivid": ((120, 255), (150, 255)), "
 class Studio:
     """Dice, assets and palette of one page. `grey` pages are `(H, W)` uint8 until the very end, others RGB."""
 
-    def __init__(self, pack: AssetPack, dice: Dice, *, page_index: int, grey: bool, zoom: float) -> None:
+    def __init__(
+        self, pack: AssetPack, dice: Dice, *, page_index: int, grey: bool, zoom: float, validation: bool = False
+    ) -> None:
         self.pack, self.dice = pack, dice
         self.page_index = page_index
         self.grey = grey
+        self.validation = validation
+        """Whether comic pages come from the episodes held back."""
         self.zoom = zoom
         """Size of pen and letters against a page scanned 1200 px high."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data.assets import AssetPack
+from training.data.assets import AssetPack, ComicPage
 
 
 @pytest.fixture
@@ -61,3 +61,12 @@ def test_loose_fonts_bring_the_scripts_that_they_draw(folder):
     pack = AssetPack.open(folder)
 
     assert "loose.ttf" in {face.name for face in pack.faces}
+
+
+def test_validation_episodes_are_held_back_from_training():
+    """A comic page is for training or for validation, as its episode says; scenes keep to that too."""
+    pack = AssetPack.builtin()
+    pack.comics = tuple(ComicPage(f"e{episode}p01", episode, "art", ()) for episode in ("02", "03", "20", "22"))
+
+    assert pack.comic_numbers(validation=False) == [0, 3]
+    assert pack.comic_numbers(validation=True) == [1, 2]

@@ -51,12 +51,12 @@ def test_every_kind_of_page_has_its_arrays_in_shape(pack, kind):
 
 @pytest.mark.parametrize("index", range(6))
 def test_raw_and_clean_differ_at_strokes_only(pack, index):
-    """Away from strokes the two pictures agree but for what compression spreads over a block."""
+    """Away from strokes the two pictures agree but for what compression spreads: JPEG over a block, WebP anywhere."""
     page = make_page(pack, index, size_px=_SIZE_PX)
     far = cv2.dilate(page.strokes, np.ones((41, 41), np.uint8)) == 0
     difference = cv2.absdiff(page.raw, page.clean).max(2)
 
-    assert far.sum() == 0 or difference[far].max() <= 12
+    assert far.sum() == 0 or (np.percentile(difference[far], 98) <= 12 and difference[far].max() <= 40)
 
 
 def test_textless_pages_have_no_strokes_and_no_regions(pack):
