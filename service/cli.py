@@ -167,9 +167,9 @@ def batch_command(
 ) -> None:
     """Erase the text of whole chapters.
 
-    IN is a folder of any depth, with images and CBZ or ZIP files in it, or one such archive. OUT is a folder, or the
-    archive to write. Names and order are kept. What is finished is skipped: run it again after it was stopped, or with
-    more pages. One bad page is a row in the report, not the end.
+    IN is a folder of any depth, with images and CBZ, ZIP or PDF files in it, or one such file. OUT is a folder, or the
+    archive to write; a PDF becomes a CBZ. Names and order are kept. What is finished is skipped: run it again after it
+    was stopped, or with more pages. One bad page is a row in the report, not the end.
     """
     settings = _settings(slots=slots)
     given = {name: value for name, value in fields.items() if value is not None}

@@ -6,14 +6,15 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Protocol
 
 from service.batch.archives import ARCHIVES, Archive, ArchiveWriter, Member
 from service.batch.ledger import Ledger
+from service.batch.pdf import PDF, PdfPages
 from service.batch.report import Row
 from service.errors import CorruptImage, InvalidOption, TextEraserError
 from service.files import SUFFIXES, result_name
@@ -81,6 +82,9 @@ def find_chapters(source: Path, out: Path, format_: OutputFormat, ledger: Ledger
         raise InvalidOption(f"{source}: there is no such file")
     if source.is_dir():
         chapters = [*_below(source, out, format_, ledger)]
+    elif source.suffix.lower() == PDF:
+        place = archive_place(source, out)
+        chapters = [PdfChapter(source, place, source.name, format_, ledger.folder)]
     elif source.suffix.lower() in ARCHIVES:
         chapters = [ArchiveChapter(source, archive_place(source, out), source.name, format_, ledger.folder)]
     else:
@@ -93,7 +97,9 @@ def find_chapters(source: Path, out: Path, format_: OutputFormat, ledger: Ledger
 
 def archive_place(source: Path, out: Path) -> Path:
     """Where the archive made of `source` goes: the file `out` if that is named like an archive, else into it."""
-    return out if out.suffix.lower() in ARCHIVES and not out.is_dir() else out / source.name
+    if out.suffix.lower() in ARCHIVES and not out.is_dir():
+        return out
+    return out / (source.name if source.suffix.lower() in ARCHIVES else f"{source.stem}.cbz")
 
 
 def state_folder(source: Path, out: Path) -> Path:
@@ -118,6 +124,9 @@ def _below(source: Path, out: Path, format_: OutputFormat, ledger: Ledger) -> It
     for path in files:
         if path.suffix.lower() in ARCHIVES:
             yield ArchiveChapter(source / path, out / path, path.as_posix(), format_, ledger.folder)
+        elif path.suffix.lower() == PDF:
+            place = out / path.with_suffix(".cbz")
+            yield PdfChapter(source / path, place, path.as_posix(), format_, ledger.folder)
 
 
 class FolderChapter:
@@ -174,7 +183,7 @@ class ArchiveChapter:
         self.output = output
         self.name = name
         self._format = format_
-        self._parts = state / "parts" / hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        self._parts = _parts_folder(state, name)
         self._stack = ExitStack()
         self._archive: Archive | None = None
 
@@ -247,13 +256,79 @@ class ArchiveChapter:
         return str(result_name(member.path, self._format)) if member.is_image else member.name
 
 
+class PdfChapter:
+    """The pages of a PDF file, rendered; the results become a CBZ archive."""
+
+    def __init__(self, source: Path, output: Path, name: str, format_: OutputFormat, state: Path) -> None:
+        self.source = source
+        self.output = output
+        self.name = name
+        self._format = format_
+        self._parts = _parts_folder(state, name)
+        self._pages: PdfPages | None = None
+
+    @property
+    def places(self) -> Sequence[Path]:
+        """The archive."""
+        return [self.output]
+
+    def count(self) -> int:
+        """Number of pages; 1 where the file cannot be read."""
+        try:
+            with closing(PdfPages(self.source)) as pages:
+                return pages.count
+        except (TextEraserError, OSError):
+            return 1
+
+    def open(self) -> Sequence[Page]:
+        """The pages, in order. Raises InvalidOption, CorruptImage, OSError."""
+        pages = self._pages = PdfPages(self.source)
+        beside = self.output.with_name(f"{self.output.name}.sidecars")
+        return [
+            Page(
+                name=f"{self.name}/{pages.name(number)}",
+                image=self._parts / f"{number:06}",
+                read=partial(pages.read, number),
+                **_sidecars(beside / pages.name(number)),
+            )
+            for number in range(pages.count)
+        ]
+
+    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Mapping[Path, str]:
+        """Write the archive; a page that failed goes in as it was, if it can be drawn at all."""
+        assert self._pages is not None
+        unfinished = ledger.new_file(self._parts.name)
+        with unfinished.open("wb") as file, closing(ArchiveWriter(file)) as writer:
+            for number, row in enumerate(rows):
+                name = PurePosixPath(self._pages.name(number))
+                if row.status != "failed":
+                    writer.add(str(result_name(name, self._format)), (self._parts / f"{number:06}").read_bytes())
+                else:
+                    with suppress(CorruptImage):
+                        writer.add(str(name), self._pages.read(number))
+        return {self.output: ledger.place(unfinished, self.output)}
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._pages is not None:
+            self._pages.close()
+
+    def clean(self) -> None:
+        """Remove the pages that the archive was made of."""
+        shutil.rmtree(self._parts, ignore_errors=True)
+
+
+def _parts_folder(state: Path, name: str) -> Path:
+    return state / "parts" / hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
 def _sidecars(path: Path) -> dict[str, Path]:
     # The whole name, ending too: 1.png and 1.jpg may stand side by side.
     return {name: path.with_name(f"{path.name}.{name}.{kind}") for name, kind in (("mask", "png"), ("regions", "json"))}
 
 
 def _endings() -> list[str]:
-    return sorted(ARCHIVES)
+    return sorted({*ARCHIVES, PDF})
 
 
 def _check_places(source: Path, out: Path, chapters: Sequence[Chapter]) -> None:

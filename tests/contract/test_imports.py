@@ -75,6 +75,7 @@ ONLY_IN: dict[str, set[str]] = {
     "structlog": {"service/telemetry.py"},
     "click": {"service/cli.py"},
     "rich": {"service/cli.py"},
+    "pypdfium2": {"service/batch/pdf.py"},
     "torch": {"training"},
     "pyclipper": {"training"},
     "onnx": {"training"},
