@@ -28,7 +28,7 @@ PAGES_WITH_PAINTED_LETTERS = frozenset({"e02", "e02p01", "e02p02", "e02p06"})
 VALIDATION_EPISODES = frozenset({"03", "20"})
 """Pages of one episode look alike, so these are seen by validation pages only."""
 _LANGUAGES = {"kr": "ko"}
-_KANJI, _HANGUL, _CYRILLIC = ("\u4e00", "\u9fff"), ("\uac00", "\ud7a3"), ("\u0410", "\u044f")
+_KANJI, _HANGUL = ("\u4e00", "\u9fff"), ("\uac00", "\ud7a3")
 _PLAIN_LATIN = "".join(map(chr, range(33, 127)))
 _RUSSIAN = "".join(map(chr, range(0x410, 0x450))) + "Ёё"
 _MOST_FONT_SIZES, _MOST_ART, _MOST_COMICS = 600, 2200, 260
@@ -118,14 +118,18 @@ class AssetPack:
     def open(cls, folder: str | Path | None) -> AssetPack:
         """The pack in a folder, or the built-in one if folder is None.
 
-        Raises FileNotFoundError if the folder holds no `fonts/fonts.tar.xz`.
+        Fonts are those in `fonts/fonts.tar.xz` and loose ones in `fonts/extra`. Raises FileNotFoundError without any.
         """
         if folder is None:
             return cls.builtin()
         folder = Path(folder)
-        faces = _faces_in_archive(folder / "fonts" / "fonts.tar.xz")
-        loose = sorted((folder / "fonts" / "extra").glob("*.ttf"))
-        faces += [face for path in loose for face in _faces_in_file(path)]
+        extra = folder / "fonts" / "extra"
+        loose = sorted(path for path in extra.glob("*") if path.suffix in {".ttf", ".otf", ".woff"})
+        archive = folder / "fonts" / "fonts.tar.xz"
+        faces = _faces_in_archive(archive) if archive.exists() or not loose else []
+        index = json.loads((extra / "fonts.json").read_text("utf-8")) if (extra / "fonts.json").exists() else []
+        styles = {about["file"]: tuple(about["styles"]) for about in index}
+        faces += [face for path in loose for face in _faces_in_file(path, styles.get(path.name))]
         return cls(folder, faces)
 
     @classmethod
@@ -228,13 +232,15 @@ def _faces_in_archive(path: Path) -> list[Face]:
     ]
 
 
-def _faces_in_file(path: Path) -> list[Face]:
-    """A loose font, for the scripts that it really draws: Latin, and Russian if it has Cyrillic letters."""
+def _faces_in_file(path: Path, styles: tuple[str, ...] | None) -> list[Face]:
+    """A loose font, for the scripts that it really draws: Latin, Russian or both, in these styles or as it is named."""
     data = path.read_bytes()
     font = ImageFont.truetype(io.BytesIO(data), 24, layout_engine=ImageFont.Layout.BASIC)
     missing = bytes(font.getmask("\uffff"))
-    style = "hand" if "hand" in path.stem.lower() else "serif" if "serif" in path.stem.lower() else "sans"
-    faces = [Face(path.name, "en", style, _PLAIN_LATIN, data)]
-    if bytes(font.getmask(_CYRILLIC[0])) != missing and bytes(font.getmask(_CYRILLIC[1])) != missing:
-        faces += [Face(f"{path.name}#ru-{part}", "ru", part, _RUSSIAN + _PLAIN_LATIN, data) for part in {style, "dlg"}]
+    drawn = "".join(c for c in _RUSSIAN + _PLAIN_LATIN if bytes(font.getmask(c)) != missing)
+    stem = path.stem.lower()
+    plays = styles or (("hand",) if "hand" in stem else ("serif",) if "serif" in stem else ("sans",))
+    faces = [Face(path.name, "en", plays[0], _PLAIN_LATIN, data)] if set(_PLAIN_LATIN) <= set(drawn) else []
+    if set(_RUSSIAN) <= set(drawn):
+        faces += [Face(f"{path.name}#ru-{style}", "ru", style, drawn, data) for style in dict.fromkeys([*plays, "dlg"])]
     return faces
