@@ -176,7 +176,9 @@ def _share_ground(image: Image, mask: Mask, rest: Mask, plain: Hole) -> Mask:
     for number in range(1, pieces.count + 1):
         piece = from_bool(pieces.labels == number)
         touching = ring_of(piece, mask, TOUCHING_PX)
-        if (near & (piece > 0)).any() and on_ground[touching].mean() >= MIN_SHARED_GROUND:
+        # A piece that lies all in other holes touches nothing that could be compared.
+        shares = touching.any() and on_ground[touching].mean() >= MIN_SHARED_GROUND
+        if shares and (near & (piece > 0)).any():
             result |= piece
     return result
 

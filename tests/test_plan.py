@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.groups import gather
+from service.groups import Group, gather
 from service.imaging.arrays import Image, Mask
 from service.options import Fill
-from service.plan import Hole, Plan, make_plan
+from service.plan import Hole, Plan, make_plan, plan_group
 from tests import pages
 
 GROUNDS = {"blank": pages.blank, "gradient": pages.gradient, "tone": pages.tone, "noise": pages.noise}
@@ -148,3 +148,16 @@ def test_two_texts_do_not_look_at_each_other() -> None:
 
     assert len(plan.entries) == 2
     assert [hole.method for hole in holes_of(plan)] == ["flat", "flat"]
+
+
+def test_a_piece_that_lies_all_in_other_holes_is_planned_too() -> None:
+    """It touches nothing that it could be compared with; its pixels are in a hole all the same."""
+    image = np.hstack([pages.blank(160, 160), pages.noise(160, 160)])
+    part = np.zeros(image.shape[:2], np.uint8)
+    part[60:80, 20:60] = part[66:74, 68:74] = part[60:80, 240:280] = 255
+    mask = part.copy()
+    mask[20:120, 61:125] = 255
+
+    entry = plan_group(image, mask, Group.of(part), None)
+
+    assert sum(np.count_nonzero(hole.mask) for hole in entry.holes) == np.count_nonzero(part)
