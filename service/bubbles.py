@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from service.fills.gate import Background
 from service.imaging.arrays import Image, Mask
@@ -16,6 +17,13 @@ MARGIN_TEXTS = 0.9
 MIN_MARGIN_PX = 40
 MAX_OPEN_SHARE = 0.04
 """Share of the surroundings' border that the bubble's inside may reach: a tail that is open, a gap in the outline."""
+
+
+RAYS = 72
+RAY_TEXTS, MIN_RAY_PX = 0.6, 24
+"""How far past the text a ray looks for the outline, in longer sides of the text."""
+MIN_ENDED_SHARE = 0.8
+"""Share of the rays that must end at something: a bubble may be open to the gutter, or to a neighbour of its own."""
 
 
 def margin_px(width: int, height: int) -> int:
@@ -42,4 +50,20 @@ def stands_in_bubble(
     looked_at = [side for side, is_page_edge in zip(sides, at_border, strict=True) if not is_page_edge]
     if not looked_at:
         return False
-    return bool(np.concatenate(looked_at).mean() <= MAX_OPEN_SHARE)
+    is_closed = np.concatenate(looked_at).mean() <= MAX_OPEN_SHARE
+    return bool(is_closed or _ended_share(ground, own) >= MIN_ENDED_SHARE)
+
+
+def _ended_share(ground: npt.NDArray[np.bool_], own: Mask) -> float:
+    """Share of the rays from the middle of the text that meet other than `ground` soon after they leave the text."""
+    left, top, width, height = cv2.boundingRect(own)
+    reach_px = max(MIN_RAY_PX, round(RAY_TEXTS * max(width, height)))
+    angles = np.arange(RAYS)[:, None] * (2 * np.pi / RAYS)
+    far = np.arange(1, reach_px + 1)
+    # A ray starts where it leaves the ellipse around the text.
+    columns = np.rint(left + width / 2 + np.cos(angles) * (width / 2 + far)).astype(int)
+    rows = np.rint(top + height / 2 + np.sin(angles) * (height / 2 + far)).astype(int)
+    seen = (columns >= 0) & (rows >= 0) & (columns < own.shape[1]) & (rows < own.shape[0])
+    ends = np.zeros(seen.shape, np.bool_)
+    ends[seen] = ~ground[rows[seen], columns[seen]]
+    return float(ends.any(axis=1).mean())

@@ -92,7 +92,7 @@ class Eraser:
             work.append(("refine", steps.remember_found))
         if options.regions is not None:
             edits = options.regions
-            work.append(("plan", lambda job: steps.plan_edits(job, edits)))
+            work.append(("plan", lambda job: steps.plan_edits(job, edits, GROUPING)))
         else:
             wanted = Wanted(options.sfx, options.min_score, options.min_height_px, options.max_height_px)
             work += [

@@ -14,6 +14,8 @@ from service.imaging.masks import components, dilate, from_bool
 
 GAP_PX = 10
 """Pieces nearer than twice this to each other belong together, whatever the DB head says."""
+MAX_ASPECT = 1.6
+"""Of one letter."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,21 @@ class Group:
 
     @property
     def letter_px(self) -> int:
-        """Size of the letters, px: the shorter side of the pieces (a line's height, a column's width), by area."""
-        pieces = components(self.mask)
-        sides = np.minimum(pieces.right - pieces.left, pieces.bottom - pieces.top)[1:]
-        order = np.argsort(sides, kind="stable")
-        areas = np.cumsum(pieces.area[1:][order])
-        return int(sides[order][np.searchsorted(areas, areas[-1] / 2)])
+        """Size of the letters as far as the mask shows it: where lines have grown together, a line's or a column's."""
+        return letter_px(self.mask)
+
+
+def letter_px(ink: Mask) -> int:
+    """Size of the letters, px: the longer side of the pieces of their `ink`, the middle one by area; 0 if empty."""
+    pieces = components(ink)
+    if pieces.count == 0:
+        return 0
+    shorter = np.minimum(pieces.right - pieces.left, pieces.bottom - pieces.top)[1:]
+    # Letters that touch are a long piece; a line of them is as high as they are.
+    sides = np.minimum(pieces.longer_side[1:], np.rint(MAX_ASPECT * shorter).astype(np.int32))
+    order = np.argsort(sides, kind="stable")
+    areas = np.cumsum(pieces.area[1:][order])
+    return int(sides[order][np.searchsorted(areas, areas[-1] / 2)])
 
 
 def gather(mask: Mask, blocks: Sequence[Polygon] = ()) -> list[Group]:

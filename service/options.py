@@ -145,7 +145,11 @@ class DetectOptions(Options):
         0.3, ge=0.05, le=0.95, description="Region probability, 0.05 to 0.95, that counts as inside (DB)."
     )
     box_thresh: float = Field(
-        0.6, ge=0.0, le=1.0, description="Lowest mean region probability, 0 to 1, of a region that is kept (DB)."
+        0.4,
+        ge=0.0,
+        le=1.0,
+        description="Lowest mean region probability, 0 to 1, of a region that gathers what stands in it (DB). "
+        "The default is what `erase` uses.",
     )
     unclip_ratio: float = Field(
         1.5, ge=0.0, le=5.0, description="Growth of the shrunk regions, 0 to 5: D' = A' * r' / L' (DB)."
@@ -219,7 +223,8 @@ class EraseOptions(Options):
         examples=['[{"box": [40, 60, 300, 220], "method": "flat"}]'],
         description="Erase exactly this: a JSON list of regions as `/v1/detect` gives them, edited. In each, the text "
         "found there is erased (the whole region, where none is found), filled by its `method` if it has one; "
-        "`skip` leaves it. Nothing outside the list is touched. Goes alone, without the choices above. "
+        "`skip` leaves it. Where regions overlap, a text belongs to the one that fits it best. "
+        "Nothing outside the list is touched. Goes alone, without the choices above. "
         "Default: whatever is found.",
     )
 

@@ -19,14 +19,14 @@ from service.imaging import codec, masks
 from service.imaging.arrays import Box, Image, Mask, Polygon
 from service.imaging.codec import Encoded, Picture
 from service.inpainter import Inpainter
-from service.options import Edit, Fill, MaskMode, OutputFormat
+from service.options import DetectOptions, Edit, Fill, MaskMode, OutputFormat
 from service.plan import Plan, make_plan
 from service.refine import refine
 from service.segmenter import TILE_PX, TextMaps, TextSegmenter
 from service.selection import Wanted, choose, draw, mask_of, obey, restrict
 from service.verify import LeftOver, find_left_overs, grow, places
 
-GROUPING_BOX_THRESH = 0.4
+GROUPING_BOX_THRESH = DetectOptions.model_fields["box_thresh"].default
 """Regions of the DB head that are surer than this gather the strokes that they hold."""
 
 
@@ -106,13 +106,14 @@ def plan_fills(job: Job, fill: Fill, wanted: Wanted, detector: TextDetector) -> 
     job.mask = mask_of(job.plan, job.size_hw)
 
 
-def plan_edits(job: Job, edits: tuple[Edit, ...]) -> None:
+def plan_edits(job: Job, edits: tuple[Edit, ...], detector: TextDetector) -> None:
     """Do what the caller's list of regions says, and nothing else."""
     assert job.mask is not None
     drawn = draw([edit.shape for edit in edits if edit.method != "skip"], job.size_hw)
     drawn[draw([edit.shape for edit in edits if edit.method == "skip"], job.size_hw) > 0] = 0
     job.barred = np.where(drawn == 0, np.uint8(255), _barred(job))
-    job.plan = obey(job.picture.image, job.mask, edits, job.deadline.check)
+    groups = gather(job.mask, _blocks(job, detector))
+    job.plan = obey(job.picture.image, job.mask, groups, edits, job.deadline.check)
     job.mask = mask_of(job.plan, job.size_hw)
 
 

@@ -198,3 +198,19 @@ def test_batch_has_the_options_of_erase_that_suit_a_chapter(eraser: FakeEraser, 
 
     assert set(EraseOptions.model_fields) - names == {"mask_mode", "output", "regions"}
     assert run("batch", tmp_path / "none", tmp_path / "out").exit_code == 2
+
+
+def test_choices_are_made_on_the_command_line_too(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """Areas and regions as JSON, kinds and sizes as words: the eraser is asked what the API would ask."""
+    areas = {"include": "[[0, 0, 9, 9]]", "exclude": "[[[0, 0], [4, 0], [4, 4]]]"}
+    choices = {"sfx": "keep", "min_score": "0.3", "min_height_px": "4", "max_height_px": "90"}
+    regions = {"regions": '[{"box": [1, 2, 9, 9], "method": "skip"}]'}
+
+    for number, given in enumerate((areas | choices, regions)):
+        words = [word for name, value in given.items() for word in ("--" + name.replace("_", "-"), value)]
+        assert run("erase", page, "-o", tmp_path / f"{number}.png", *words).exit_code == 0
+    refused = run("erase", page, "-o", tmp_path / "o.png", "--include", "here")
+
+    assert [call[1] for call in eraser.calls] == [EraseOptions.parse(areas | choices), EraseOptions.parse(regions)]
+    assert refused.exit_code == 2
+    assert "include" in refused.output

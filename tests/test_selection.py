@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
-from service.options import EraseOptions
-from service.selection import draw
+from service.groups import gather
+from service.imaging.geometry import hull
+from service.options import Edit, EraseOptions
+from service.plan import make_plan
+from service.segmenter import TextMaps
+from service.selection import Wanted, draw, mask_of, obey
+from tests import pages
 
 
 def drawn(*shapes: object, size_hw: tuple[int, int]) -> np.ndarray:
@@ -38,3 +44,123 @@ def test_what_lies_outside_the_image_is_cut_off(shape: object) -> None:
 
     assert (mask[:5, :5] == 255).all()
     assert np.count_nonzero(mask) == 25
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_area_is_what_another_library_draws(seed: int) -> None:
+    """Polygons in the image's middle: the same pixels as when they are drawn on the whole image at once."""
+    rng = np.random.default_rng(seed)
+    points = rng.integers(-20, 120, (int(rng.integers(3, 9)), 2)).tolist()
+    expected = np.zeros((90, 100), np.uint8)
+    cv2.fillPoly(expected, [np.array(points, np.int32)], 255)
+
+    assert np.array_equal(drawn(points, size_hw=(90, 100)), expected)
+
+
+def words_page() -> tuple[np.ndarray, np.ndarray]:
+    """A white page with two words, one above the other, and what was found: all of their ink."""
+    page = pages.lettered(pages.blank(160, 240), ("ONE", 40, 60), ("TWO", 40, 120))
+    return page.image, page.ink
+
+
+def asked(*regions: object) -> tuple[Edit, ...]:
+    """An edited list as JSON says it."""
+    edits = EraseOptions.parse({"regions": json.dumps(regions)}).regions
+    assert edits is not None
+    return edits
+
+
+def obeyed(image: np.ndarray, found: np.ndarray, *regions: object) -> tuple[np.ndarray, list[str]]:
+    """The mask that the list comes to, and the method of each entry."""
+    plan = obey(image, found, gather(found), asked(*regions))
+    return mask_of(plan, (found.shape[0], found.shape[1])), [entry.main_hole.method for entry in plan.entries]
+
+
+def test_in_a_region_the_text_found_there_is_erased() -> None:
+    """Not the box, but the ink in it; the other word stays."""
+    image, found = words_page()
+
+    mask, methods = obeyed(image, found, {"box": [30, 30, 200, 75]})
+
+    assert np.array_equal(mask[:80], found[:80])
+    assert not mask[80:].any()
+    assert methods == ["flat"]
+
+
+def test_a_region_without_text_is_erased_whole() -> None:
+    """Who draws a box around something that we did not see means all of it."""
+    image, found = words_page()
+
+    mask, methods = obeyed(image, found, {"box": [150, 10, 200, 50], "method": "white"})
+
+    assert (mask[10:50, 150:200] == 255).all()
+    assert np.count_nonzero(mask) == 40 * 50
+    assert methods == ["white"]
+
+
+def test_a_skipped_region_is_left() -> None:
+    """Its text is neither erased nor handed to another region that overlaps it less well."""
+    image, found = words_page()
+    (x0, y0, x1, y1) = gather(found)[0].box
+
+    mask, _ = obeyed(image, found, {"box": [0, 0, 240, 160]}, {"box": [x0, y0, x1, y1], "method": "skip"})
+
+    assert not mask[:80].any()
+    assert np.array_equal(mask[80:], found[80:])
+
+
+def test_each_region_gets_the_method_that_it_names() -> None:
+    """In the order of the list."""
+    image, found = words_page()
+
+    _, methods = obeyed(
+        image, found, {"box": [0, 80, 240, 160], "method": "inpaint"}, {"box": [0, 0, 240, 80], "method": "white"}
+    )
+
+    assert methods == ["inpaint", "white"]
+
+
+def test_an_empty_list_erases_nothing() -> None:
+    """To the letter."""
+    image, found = words_page()
+
+    mask, methods = obeyed(image, found)
+
+    assert not mask.any()
+    assert methods == []
+
+
+def test_a_text_in_two_regions_belongs_to_the_one_that_fits() -> None:
+    """Hulls of two texts overlap; sent back, each text is its own again, whatever the order."""
+    image = pages.blank(160, 240)
+    found = np.zeros((160, 240), np.uint8)
+    found[20:60, 20:40] = found[100:140, 20:40] = found[20:30, 20:200] = 255
+    found[70:80, 70:180] = 255
+    groups = gather(found)
+    polygons = [hull(group.mask, (group.box[0], group.box[1])).tolist() for group in groups]
+    methods = ["white", "inpaint", "flat"]
+    regions = [{"polygon": polygon, "method": method} for polygon, method in zip(polygons, methods, strict=True)]
+
+    for order in (regions, regions[::-1]):
+        plan = obey(image, found, groups, asked(*order))
+        by_method = {entry.main_hole.method: entry.group for entry in plan.entries}
+        for group, method in zip(groups, methods, strict=True):
+            assert by_method[method].box == group.box
+            assert np.array_equal(by_method[method].mask, group.mask)
+
+
+def test_letters_are_measured_on_the_ink_that_was_seen() -> None:
+    """A mask whose lines have grown together says 60 px; the ink says 20, and so the text is not too large."""
+    image = pages.blank(200, 200)
+    mask = np.zeros((200, 200), np.uint8)
+    mask[40:100, 40:140] = 255
+    text = np.zeros((200, 200), np.uint8)
+    for y in (40, 80):
+        for x in range(40, 140, 25):
+            text[y : y + 20, x : x + 18] = 255
+    maps = TextMaps(text, text, 1.0)
+    [entry] = make_plan(image, mask, gather(mask), "auto").entries
+
+    assert Wanted(max_height_px=30).accepts(entry, maps)
+    assert not Wanted(min_height_px=30).accepts(entry, maps)
+    assert not Wanted(max_height_px=30).accepts(entry, None)
