@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     memory_bytes: int | None = Field(
         None,
         ge=MIB,
-        description="Memory for images being worked on, bytes; each weighs 192 MiB and 16 bytes per pixel. "
+        description="Memory for images being worked on, bytes; each weighs 224 MiB and 16 bytes per pixel. "
         "Default: what machine or cgroup has, less 288 MiB.",
     )
     limit_memory: bool = Field(

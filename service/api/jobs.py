@@ -23,7 +23,7 @@ from service.workers import Workers
 
 State = Literal["starting", "ready", "draining", "failed"]
 
-NETWORK_BYTES = 192 * 1024 * 1024
+NETWORK_BYTES = 224 * 1024 * 1024
 """Working memory of a job's networks, whatever the size of its image: tiles and crops bound it."""
 BYTES_PER_PIXEL = 16
 """Working memory of a job beside that; benchmarks/memory.py measures both."""

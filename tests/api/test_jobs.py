@@ -170,13 +170,13 @@ async def test_a_client_that_left_is_told_of_as_499() -> None:
 
 
 async def test_an_image_too_large_for_the_memory_is_refused() -> None:
-    """192 MiB and 16 bytes x pixels over the budget can never run: 503, with both numbers."""
-    client = client_of(app_of(memory_bytes=192 * 2**20 + 16 * 90_000 - 1))
+    """224 MiB and 16 bytes x pixels over the budget can never run: 503, with both numbers."""
+    client = client_of(app_of(memory_bytes=224 * 2**20 + 16 * 90_000 - 1))
 
     response = await client.post("/v1/erase", files={"image": picture(300, 300)})
 
     assert (response.status_code, response.json()["type"]) == (503, "urn:text-eraser:problem:out-of-memory")
-    assert response.json()["needed_bytes"] == 192 * 2**20 + 16 * 300 * 300
+    assert response.json()["needed_bytes"] == 224 * 2**20 + 16 * 300 * 300
 
 
 async def test_running_out_of_memory_is_503_and_the_next_request_is_served() -> None:
