@@ -145,7 +145,7 @@ class DetectOptions(Options):
         0.3, ge=0.05, le=0.95, description="Region probability, 0.05 to 0.95, that counts as inside (DB)."
     )
     box_thresh: float = Field(
-        0.4,
+        0.6,
         ge=0.0,
         le=1.0,
         description="Lowest mean region probability, 0 to 1, of a region that gathers what stands in it (DB). "
