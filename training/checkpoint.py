@@ -94,7 +94,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def find_commit(repository: Path) -> str:
-    """The commit that is checked out, with `-dirty` where files differ.
+    """The commit that is checked out, with `-dirty` where files below `repository` differ from it.
 
     `TRAINING_COMMIT` where there is no git (a pack).
     """
@@ -102,13 +102,10 @@ def find_commit(repository: Path) -> str:
     if packed:
         return packed
     try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],  # noqa: S607  the git on the path
-            cwd=repository,
-            capture_output=True,
-            text=True,
-            check=True,
+        commit, changes = (
+            subprocess.run(["git", *words], cwd=repository, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603, S607  the git on the path
+            for words in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "--", "."))
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip()
+    return f"{commit}-dirty" if changes else commit

@@ -5,6 +5,7 @@ Compares nothing.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -107,6 +108,7 @@ def write_graph(graph: Graph) -> bytes:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The exporter warns of its own internals and of packages that this project does not use.
         warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx._internal.exporter").setLevel(logging.ERROR)
         path = Path(folder) / "model.onnx"
         torch.onnx.export(
             graph,

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from dataclasses import replace
 
+import httpx
 import numpy as np
 import onnx
 import pytest
 import torch
+from PIL import Image
 
+from service.app import build_eraser, create_app
 from service.session import Session
+from service.settings import Settings
 from service.store import ModelStore
 from training.checkpoint import Checkpoint, halve
 from training.export import (
@@ -67,6 +72,7 @@ def test_the_segmentation_graph_keeps_the_stand_ins_contract(segmentation):
         ("region", (1, 1, "H/2", "W/2")),
     ]
     assert segmentation.model.thresholds == {"text": 0.4}
+    assert segmentation.model.looks == (1.0,)
     assert segmentation.largest_difference < 1e-3
 
 
@@ -210,3 +216,49 @@ def test_a_checkpoint_gives_the_same_network_back():
 
     with torch.no_grad():
         assert torch.allclose(restore_network(checkpoint)(page).text, network(page).text, atol=2e-2)
+
+
+def to_png(picture):
+    """An image file."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def two_of_each(segmentation, inpainting, tmp_path):
+    """A store with the default of each task and the same graph once more under another name."""
+    for exported, second in ((segmentation, "text-segmentation-mobilenet"), (inpainting[1], "text-reconstruction")):
+        write_manifest_entry(tmp_path, exported)
+        model = exported.model.model_copy(update={"name": second, "file": f"{second}/1.2.3/model.onnx"})
+        write_manifest_entry(tmp_path, replace(exported, model=model))
+    return ModelStore.open(tmp_path)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("path", "options", "label"),
+    [
+        ("/v1/inpaint", {"fill": "inpaint"}, "inpainting@1.2.3"),
+        ("/v1/inpaint", {"fill": "inpaint", "inpainter": "text-reconstruction"}, "text-reconstruction@1.2.3"),
+        ("/v1/segment", {"segmenter": "text-segmentation-mobilenet"}, "text-segmentation-mobilenet@1.2.3"),
+    ],
+)
+async def test_a_second_model_of_a_task_is_served_by_its_name(two_of_each, path, options, label):
+    """Whatever the export puts into the manifest can be asked for, beside the default."""
+    page, mask = np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8), np.zeros((96, 128), np.uint8)
+    mask[40:60, 60:100] = 255
+    files = {"image": ("page.png", to_png(page), "image/png")}
+    if path == "/v1/inpaint":
+        files["mask"] = ("mask.png", to_png(mask), "image/png")
+    app = create_app(Settings(), eraser=build_eraser(Settings(), two_of_each), store=two_of_each)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://text-eraser") as client:
+        response = await client.post(path, data=options, files=files)
+
+    assert response.status_code == 200, response.text
+    assert response.headers["x-model"] == label
+    if path == "/v1/inpaint":
+        result = np.asarray(Image.open(io.BytesIO(response.content)).convert("RGB"))
+        assert np.array_equal(result[mask == 0], page[mask == 0])
+        assert not np.array_equal(result[mask > 0], page[mask > 0])
