@@ -22,6 +22,8 @@ COMMIT_MARGIN_PX = 32
 """What is drawn nearer than this to a crop's border is left to the crop that sees more around it."""
 GRAY_LEVELS = 6
 GRAY_STRAY_SHARE = 0.005
+GRAY_MIN_PIXELS = 24
+"""Fewer known pixels say nothing about a page."""
 BUCKET_PX = 128
 """Crops are widened to multiples of this, so that few shapes ever reach the graph."""
 
@@ -79,7 +81,7 @@ def _paper_tint(image: Image, hole: Mask) -> npt.NDArray[np.float32] | None:
     The network works in colour, and a gray page must not come back with a green spot.
     """
     known = image[hole == 0].astype(np.float32)
-    if len(known) == 0:
+    if len(known) < GRAY_MIN_PIXELS:
         return None
     excess = known - known.mean(axis=1, keepdims=True)
     tint = np.median(excess, axis=0)
