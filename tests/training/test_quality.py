@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from benchmarks.quality import Tally, measure_fill, measure_found, tone_error
+
+pytestmark = pytest.mark.training
+
+
+def test_found_text_is_counted_pixel_by_pixel():
+    """Text on columns 10-13, found on 12-13, 15 and 30 of one row of 40: worked out by hand."""
+    text, found = np.zeros((1, 40), bool), np.zeros((1, 40), bool)
+    text[0, 10:14] = True
+    found[0, [12, 13, 15, 30]] = True
+    tally = Tally()
+
+    measure_found(tally, "bare", found, text)
+
+    assert (tally.sums["bare text"], tally.sums["bare hit"], tally.sums["bare near"]) == (4, 2, 4)
+    assert (tally.sums["bare found"], tally.sums["bare far"]) == (4, 1)
+
+
+def test_a_fill_is_judged_inside_the_hole_only():
+    """An error of 25.5 levels inside is 20 dB, whatever happens outside."""
+    clean = np.full((64, 64, 3), 100, np.uint8)
+    hole = np.zeros((64, 64), bool)
+    hole[20:40, 20:40] = True
+    result = np.full_like(clean, 255)
+    result[hole] = 100
+    result[hole, :] = np.where(np.arange(hole.sum())[:, None] % 2, 125, 126)
+    tally = Tally()
+
+    measure_fill(tally, "net", result, clean, hole)
+
+    assert tally.mean("net psnr") == pytest.approx(20.0, abs=0.02)
+    assert math.isnan(tally.mean("telea psnr"))
+
+
+def test_screentone_that_turned_grey_is_a_tone_error():
+    """Its mean is right, its spread is gone; the same tone shifted by a dot is no error."""
+    rows, columns = np.mgrid[:64, :64]
+    tone = np.where((rows // 2 + columns // 2) % 2, 255, 0).astype(np.uint8)[..., None].repeat(3, 2)
+    hole = np.zeros((64, 64), bool)
+    hole[16:48, 16:48] = True
+
+    assert tone_error(np.full_like(tone, 127), tone, hole) > 60
+    assert tone_error(np.roll(tone, 2, axis=1), tone, hole) < 2
