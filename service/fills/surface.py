@@ -11,6 +11,7 @@ Points = npt.NDArray[np.intp]
 Samples = npt.NDArray[np.float32]
 
 PLANE_TERMS, CURVED_TERMS = 3, 6
+RIDGE = 1e-10
 
 
 def surface_at(surface: Surface, rows: Points, columns: Points) -> Samples:
@@ -30,10 +31,32 @@ def surface_over(surface: Surface, rows: slice, width: int) -> Samples:
 
 def fit_surface(samples: Samples, rows: Points, columns: Points, terms: int) -> Surface:
     """Least squares through `samples` `(N, 3)`; `terms` is PLANE_TERMS or CURVED_TERMS."""
-    design = _terms(rows, columns, terms).astype(np.float64)
-    scale = np.maximum(np.abs(design).max(axis=0), 1.0)  # x² is a million times 1: solved in like units
-    solved = np.linalg.lstsq(design / scale, samples.astype(np.float64), rcond=None)[0]
-    return np.asarray(solved / scale[:, None], np.float32)
+    middle_x, middle_y = float(columns.mean()), float(rows.mean())
+    reach = max(1.0, float(np.abs(columns - middle_x).max()), float(np.abs(rows - middle_y).max()))
+    x, y = (columns - middle_x) / reach, (rows - middle_y) / reach
+    design = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y][:terms], axis=1)
+    # By the normal equations: this runs hundreds of times a page, and in coordinates from -1 to 1 they are well
+    # conditioned. The weight on the diagonal keeps points on one line solvable; it is far below a level.
+    square = design.T @ design + RIDGE * len(design) * np.eye(terms)
+    solved = np.linalg.solve(square, design.T @ samples.astype(np.float64))
+    return np.asarray(_unscaled(solved, middle_x, middle_y, reach), np.float32)
+
+
+def _unscaled(
+    solved: npt.NDArray[np.float64], middle_x: float, middle_y: float, reach: float
+) -> npt.NDArray[np.float64]:
+    """The coefficients in crop pixels of a surface that was solved around its middle."""
+    a0, a1, a2, *curved = solved
+    raw = np.zeros_like(solved)
+    raw[0] = a0 - (a1 * middle_x + a2 * middle_y) / reach
+    raw[1], raw[2] = a1 / reach, a2 / reach
+    if curved:
+        a3, a4, a5 = (term / reach**2 for term in curved)
+        raw[0] += a3 * middle_x**2 + a4 * middle_x * middle_y + a5 * middle_y**2
+        raw[1] -= 2 * a3 * middle_x + a4 * middle_y
+        raw[2] -= 2 * a5 * middle_y + a4 * middle_x
+        raw[3], raw[4], raw[5] = a3, a4, a5
+    return raw
 
 
 def _terms(rows: Points, columns: Points, count: int) -> Samples:
