@@ -92,8 +92,12 @@ soak: install ## random pages for MINUTES (30): does the server grow?
 backgrounds: install ## error of the fills by kind of background, against cv2's Telea
 	$(BIN)/python -m benchmarks.backgrounds
 
+.PHONY: assets
+assets: $(TRAINING_VENV)/.installed ## an asset pack with fonts from public packages: [BASE=DIR]
+	$(TRAINING_BIN)/python -m training.data.build_assets $(if $(BASE),--base $(BASE)) --out build/assets
+
 .PHONY: train-smoke
-train-smoke: $(TRAINING_VENV)/.installed ## train every config in miniature, resume, export, compare
+train-smoke: $(TRAINING_VENV)/.installed ## train the usual configs in miniature, resume, export, compare
 	$(TRAINING_BIN)/python -m training.smoke
 
 .PHONY: pack
