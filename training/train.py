@@ -99,6 +99,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--cudnn-search", action="store_true", help="time cuDNN's algorithms: slower start, faster steps"
     )
+    parser.add_argument(
+        "--cpu-bfloat16", action="store_true", help="compute in bfloat16 on a CPU: faster where it has instructions"
+    )
     return parser.parse_args(argv)
 
 
@@ -295,7 +298,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(argv)
     for folder in (arguments.out, *([arguments.copy_to] if arguments.copy_to else [])):
         folder.mkdir(parents=True, exist_ok=True)
-    device = pick_device(cudnn_search=arguments.cudnn_search)
+    device = pick_device(cudnn_search=arguments.cudnn_search, cpu_bfloat16=arguments.cpu_bfloat16)
     say(f"{describe(device)}; {arguments.workers} workers")
     overrides = {"batch": arguments.batch, "crop_px": arguments.crop_px, "seed": arguments.seed}
     configs = [apply_overrides(load_config(name), **overrides) for name in arguments.config]

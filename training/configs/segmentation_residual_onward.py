@@ -1,0 +1,8 @@
+"""The default segmenter from weights that exist (`--start-from`), in steps that a CPU can take by the thousand."""
+
+from training.configs.base import Optimisation, SegmentationRun
+
+CONFIG = SegmentationRun(
+    name="segmentation_residual_onward",
+    optimisation=Optimisation(learning_rate=8e-4, batch=16),
+)
