@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import service
 from service.api.pages import describe
 from service.app import build_eraser, create_app, open_sessions, open_store
-from service.batch.chapters import find_chapters, state_folder
+from service.batch.chapters import PdfResult, find_chapters, state_folder
 from service.batch.ledger import Ledger
 from service.batch.marks import MarkChoice
 from service.batch.report import Report, Row, summarise, told
@@ -152,15 +152,22 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     type=click.Choice(get_args(MarkChoice)),
     help="Keep or erase what repeats at one place over a chapter: watermarks, page numbers. Default: as other text.",
 )
+@click.option(
+    "--pdf-as",
+    type=click.Choice(get_args(PdfResult)),
+    default="cbz",
+    help="What a PDF becomes where OUT is a folder [default: cbz]. A file OUT says it by its ending.",
+)
 @click.option("--slots", type=click.IntRange(1, 256), help="Pages worked on at a time [TEXT_ERASER_SLOTS].")
 @option_flags(EraseOptions, without=ONE_PAGE_ONLY)
 def batch_command(
     source: Path,
     out: Path,
+    *,
     report_path: Path | None,
     marks: MarkChoice | None,
+    pdf_as: PdfResult,
     slots: int | None,
-    *,
     masks: bool,
     regions_json: bool,
     **fields: str,
@@ -168,15 +175,15 @@ def batch_command(
     """Erase the text of whole chapters.
 
     IN is a folder of any depth, with images and CBZ, ZIP or PDF files in it, or one such file. OUT is a folder, or the
-    archive to write; a PDF becomes a CBZ. Names and order are kept. What is finished is skipped: run it again after it
-    was stopped, or with more pages. One bad page is a row in the report, not the end.
+    archive to write, or, made of a PDF, the PDF to write. Names and order are kept. What is finished is skipped: run it
+    again after it was stopped, or with more pages. One bad page is a row in the report, not the end.
     """
     settings = _settings(slots=slots)
     given = {name: value for name, value in fields.items() if value is not None}
     try:
         options = EraseOptions.parse(given | {"output": "both" if masks else "image"})
         ledger = Ledger(state_folder(source, out))
-        chapters = find_chapters(source, out, options.format, ledger)
+        chapters = find_chapters(source, out, options.format, ledger, pdf_as=pdf_as)
     except InvalidOption as exc:
         _refuse(exc.detail)
     eraser, models = _open_eraser(settings, options)

@@ -10,11 +10,11 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Protocol
+from typing import Literal, Protocol
 
 from service.batch.archives import ARCHIVES, Archive, ArchiveWriter, Member
 from service.batch.ledger import Ledger
-from service.batch.pdf import PDF, PdfPages
+from service.batch.pdf import PDF, PdfPages, SizePt, check_writable, write_pdf
 from service.batch.report import Row
 from service.errors import CorruptImage, InvalidOption, TextEraserError
 from service.files import SUFFIXES, result_name
@@ -22,6 +22,9 @@ from service.options import OutputFormat
 
 STATE = ".text-eraser"
 """Folder in which a batch remembers what is finished."""
+
+PdfResult = Literal["cbz", "pdf"]
+"""What a PDF file becomes."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +75,23 @@ class Chapter(Protocol):
         """Remove what was kept only until the chapter was finished."""
 
 
-def find_chapters(source: Path, out: Path, format_: OutputFormat, ledger: Ledger) -> list[Chapter]:
+def find_chapters(
+    source: Path, out: Path, format_: OutputFormat, ledger: Ledger, *, pdf_as: PdfResult = "cbz"
+) -> list[Chapter]:
     """The chapters at `source`: an archive, or a folder of any depth with images and archives, in order of their names.
 
+    `pdf_as` says what becomes of PDF files where `out` is a folder; a file says it by its ending.
     Raises InvalidOption, before any work, where there is nothing to do, or a result would overwrite a source or
     another result.
     """
     if not source.exists():
         raise InvalidOption(f"{source}: there is no such file")
+    if out.suffix.lower() == PDF and source.suffix.lower() != PDF and not out.is_dir():
+        raise InvalidOption(f"{out}: only a PDF becomes a PDF; expected a folder, or one of {', '.join(ARCHIVES)}")
     if source.is_dir():
-        chapters = [*_below(source, out, format_, ledger)]
+        chapters = [*_below(source, out, format_, ledger, pdf_as)]
     elif source.suffix.lower() == PDF:
-        place = archive_place(source, out)
+        place = archive_place(source, out, pdf_as=pdf_as)
         chapters = [PdfChapter(source, place, source.name, format_, ledger.folder)]
     elif source.suffix.lower() in ARCHIVES:
         chapters = [ArchiveChapter(source, archive_place(source, out), source.name, format_, ledger.folder)]
@@ -92,14 +100,18 @@ def find_chapters(source: Path, out: Path, format_: OutputFormat, ledger: Ledger
     if not chapters:
         raise InvalidOption(f"there is no image and no archive in {source}")
     _check_places(source, out, chapters)
+    if format_ == "webp" and any(place.suffix.lower() == PDF for chapter in chapters for place in chapter.places):
+        raise InvalidOption("format is 'webp': a PDF holds PNG and JPEG; expected same, png or jpeg")
     return chapters
 
 
-def archive_place(source: Path, out: Path) -> Path:
-    """Where the archive made of `source` goes: the file `out` if that is named like an archive, else into it."""
-    if out.suffix.lower() in ARCHIVES and not out.is_dir():
+def archive_place(source: Path, out: Path, *, pdf_as: PdfResult = "cbz") -> Path:
+    """Where the file made of `source` goes: to `out` itself if that is named like such a file, else into it."""
+    is_pdf = source.suffix.lower() == PDF
+    endings = ARCHIVES | {PDF} if is_pdf else ARCHIVES
+    if out.suffix.lower() in endings and not out.is_dir():
         return out
-    return out / (source.name if source.suffix.lower() in ARCHIVES else f"{source.stem}.cbz")
+    return out / (f"{source.stem}.{pdf_as}" if is_pdf else source.name)
 
 
 def state_folder(source: Path, out: Path) -> Path:
@@ -109,7 +121,7 @@ def state_folder(source: Path, out: Path) -> Path:
     return out / STATE
 
 
-def _below(source: Path, out: Path, format_: OutputFormat, ledger: Ledger) -> Iterator[Chapter]:
+def _below(source: Path, out: Path, format_: OutputFormat, ledger: Ledger, pdf_as: PdfResult) -> Iterator[Chapter]:
     files = sorted(
         path.relative_to(source)
         for path in source.rglob("*")
@@ -125,7 +137,7 @@ def _below(source: Path, out: Path, format_: OutputFormat, ledger: Ledger) -> It
         if path.suffix.lower() in ARCHIVES:
             yield ArchiveChapter(source / path, out / path, path.as_posix(), format_, ledger.folder)
         elif path.suffix.lower() == PDF:
-            place = out / path.with_suffix(".cbz")
+            place = out / path.with_suffix(f".{pdf_as}")
             yield PdfChapter(source / path, place, path.as_posix(), format_, ledger.folder)
 
 
@@ -257,7 +269,7 @@ class ArchiveChapter:
 
 
 class PdfChapter:
-    """The pages of a PDF file, rendered; the results become a CBZ archive."""
+    """The pages of a PDF file, rendered; the results become a PDF file or a CBZ archive, as `output` is called."""
 
     def __init__(self, source: Path, output: Path, name: str, format_: OutputFormat, state: Path) -> None:
         self.source = source
@@ -269,7 +281,7 @@ class PdfChapter:
 
     @property
     def places(self) -> Sequence[Path]:
-        """The archive."""
+        """The file."""
         return [self.output]
 
     def count(self) -> int:
@@ -282,6 +294,8 @@ class PdfChapter:
 
     def open(self) -> Sequence[Page]:
         """The pages, in order. Raises InvalidOption, CorruptImage, OSError."""
+        if self._makes_pdf:
+            check_writable(self.output)
         pages = self._pages = PdfPages(self.source)
         beside = self.output.with_name(f"{self.output.name}.sidecars")
         return [
@@ -295,18 +309,33 @@ class PdfChapter:
         ]
 
     def finish(self, rows: Sequence[Row], ledger: Ledger) -> Mapping[Path, str]:
-        """Write the archive; a page that failed goes in as it was, if it can be drawn at all."""
+        """Write the file; a page that failed goes in as it was, if it can be drawn at all."""
         assert self._pages is not None
         unfinished = ledger.new_file(self._parts.name)
-        with unfinished.open("wb") as file, closing(ArchiveWriter(file)) as writer:
-            for number, row in enumerate(rows):
-                name = PurePosixPath(self._pages.name(number))
-                if row.status != "failed":
-                    writer.add(str(result_name(name, self._format)), (self._parts / f"{number:06}").read_bytes())
-                else:
-                    with suppress(CorruptImage):
-                        writer.add(str(name), self._pages.read(number))
+        if self._makes_pdf:
+            sized = ((data, size_pt) for _, data, size_pt in self._results(rows))
+            write_pdf(unfinished, sized, title=self._pages.title)
+        else:
+            with unfinished.open("wb") as file, closing(ArchiveWriter(file)) as writer:
+                for name, data, _ in self._results(rows):
+                    writer.add(name, data)
         return {self.output: ledger.place(unfinished, self.output)}
+
+    @property
+    def _makes_pdf(self) -> bool:
+        return self.output.suffix.lower() == PDF
+
+    def _results(self, rows: Sequence[Row]) -> Iterator[tuple[str, bytes, SizePt]]:
+        """Name, file and size of each page that there is."""
+        assert self._pages is not None
+        for number, row in enumerate(rows):
+            name = PurePosixPath(self._pages.name(number))
+            with suppress(CorruptImage):
+                if row.status != "failed":
+                    data = (self._parts / f"{number:06}").read_bytes()
+                    yield str(result_name(name, self._format)), data, self._pages.size_pt(number)
+                else:
+                    yield str(name), self._pages.read(number), self._pages.size_pt(number)
 
     def close(self) -> None:
         """Close the file."""
@@ -314,7 +343,7 @@ class PdfChapter:
             self._pages.close()
 
     def clean(self) -> None:
-        """Remove the pages that the archive was made of."""
+        """Remove the pages that the file was made of."""
         shutil.rmtree(self._parts, ignore_errors=True)
 
 

@@ -107,7 +107,8 @@ class Batch:
             key = None
             if chapter.output is not None:
                 with chapter.source.open("rb") as file:
-                    key = self._wish.key(hashlib.file_digest(file, "sha256").hexdigest())
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                key = self._wish.key(f"{digest} {chapter.output.name}")  # a PDF may be asked for as PDF or as CBZ
                 rows = self._ledger.find(chapter.name, key)
                 if rows is not None:
                     opened = _Open(chapter, None, len(rows))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.batch.chapters import find_chapters, state_folder
+from service.batch.chapters import PdfResult, find_chapters, state_folder
 from service.batch.ledger import Ledger
 from service.batch.report import Row, summarise
 from service.batch.runner import AHEAD, Batch, Wish
@@ -28,11 +28,19 @@ def paths(tmp_path: Path) -> Paths:
     return tmp_path / "in", tmp_path / "out"
 
 
-def run(eraser: FakeEraser, paths: Paths, *, masks: bool = False, regions: bool = False, **fields: object) -> list[Row]:
+def run(
+    eraser: FakeEraser,
+    paths: Paths,
+    *,
+    masks: bool = False,
+    regions: bool = False,
+    pdf_as: PdfResult = "cbz",
+    **fields: object,
+) -> list[Row]:
     """One batch from start to end."""
     options = EraseOptions.model_validate({"output": "both" if masks else "image", **fields})
     ledger = Ledger(state_folder(*paths))
-    chapters = find_chapters(*paths, options.format, ledger)
+    chapters = find_chapters(*paths, options.format, ledger, pdf_as=pdf_as)
     wish = Wish(options, masks=masks, regions=regions)
     rows = list(Batch(eraser, wish, ledger, slots=2).run(chapters))
     assert len(rows) == sum(chapter.count() for chapter in chapters)

@@ -76,6 +76,8 @@ ONLY_IN: dict[str, set[str]] = {
     "click": {"service/cli.py"},
     "rich": {"service/cli.py"},
     "pypdfium2": {"service/batch/pdf.py"},
+    "img2pdf": {"service/batch/pdf.py"},
+    "pikepdf": {"service/batch/pdf.py"},
     "torch": {"training"},
     "pyclipper": {"training"},
     "onnx": {"training"},
