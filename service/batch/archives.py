@@ -8,6 +8,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import TracebackType
@@ -22,6 +23,21 @@ NESTED = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", 
 """First bytes of archives and packed files."""
 PACKINGS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
 DRIVE = re.compile(r"[A-Za-z]:")
+UTF8_NAME = 0x800
+"""Flag of a member whose name says that it is UTF-8."""
+BETWEEN_LETTERS = re.compile(r"[A-Za-z][^\x00-\x7f]+[A-Za-z]")
+HALF_WIDTH = re.compile(r"[\uff61-\uff9f\ue000-\uf8ff]")
+"""Half-width katakana, and what is nobody's: what other alphabets look like, read as Shift-JIS."""
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    UnicodeError,  # a member's own header, whose name is not the encoding that it says
+)
+"""What zipfile raises while it reads a member."""
 MAX_NAME_CHARACTERS = 1000
 MAX_PART_BYTES = 255
 DIRECTORY_BYTES = 8 * 1024 * 1024
@@ -76,6 +92,9 @@ class Archive:
         frugal = _Frugal(file)
         try:
             self._zip = zipfile.ZipFile(frugal)
+            encoding = _encoding_of(self._zip.infolist())
+            if encoding is not None:
+                self._zip = zipfile.ZipFile(frugal, metadata_encoding=encoding)
         except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, UnicodeError) as exc:
             raise NotAnArchive(f"The file is not a ZIP or CBZ archive: {exc}.") from exc
         except OSError as exc:  # a directory that points before the file's begin
@@ -110,7 +129,7 @@ class Archive:
             with self._zip.open(member.info) as stream:
                 # One byte more than it may have: a `read` without a number would unpack the whole bomb first.
                 data = stream.read(size + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as exc:
+        except UNREADABLE as exc:
             raise CorruptImage(f"{member.name} is not what the archive's directory says: {exc}.") from exc
         if len(data) != size:
             raise CorruptImage(f"{member.name} has {len(data)} bytes; the archive's directory says {size}.")
@@ -120,7 +139,7 @@ class Archive:
         try:
             with self._zip.open(member.info) as stream:
                 start = stream.read(8)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as exc:
+        except UNREADABLE as exc:
             raise ArchiveRefused(f"{member.name} is not what the archive's directory says: {exc}.") from exc
         if start.startswith(NESTED):
             raise ArchiveRefused(f"{member.name} is an archive itself; unpack it first.")
@@ -198,6 +217,33 @@ class _Frugal:
         if not self.opened and size > DIRECTORY_BYTES:
             raise ArchiveRefused(f"The archive's directory has {size} bytes; at most {DIRECTORY_BYTES} are read.")
         return self._file.read(size)
+
+
+def _encoding_of(infos: Sequence[zipfile.ZipInfo]) -> str | None:
+    """The encoding of names that do not say theirs: UTF-8 or Shift-JIS where all of them are; None is cp437, the rule.
+
+    The last byte of a Shift-JIS letter may be a backslash, so that read by the rule such a name would be another path.
+    """
+    silent = [info.orig_filename for info in infos if not info.flag_bits & UTF8_NAME]
+    raw = b"\n".join(name.encode("cp437") for name in silent if not name.isascii())
+    for encoding, is_likely in (("utf-8", bool), ("cp932", _looks_japanese)):
+        with suppress(UnicodeDecodeError):
+            if is_likely(raw.decode(encoding)):
+                return encoding
+    return None
+
+
+def _looks_japanese(names: str) -> bool:
+    """Whether names that can be read as Shift-JIS are likely to be that.
+
+    Accents of western names come one at a time, between letters, and swallow the letter after them.
+    """
+    pairs = [letter.encode("cp932") for letter in names if not letter.isascii()]
+    return (
+        any(len(pair) == 2 and pair[1] >= 0x80 for pair in pairs)
+        and not HALF_WIDTH.search(names)
+        and not BETWEEN_LETTERS.search(names)
+    )
 
 
 def _check_sizes(infos: Sequence[zipfile.ZipInfo], limits: ArchiveLimits) -> None:

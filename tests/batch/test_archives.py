@@ -166,6 +166,51 @@ def test_members_are_read_in_their_order_under_their_names() -> None:
         assert archive.read(archive.members[0]) == picture()
 
 
+def silent(*names: bytes) -> io.BytesIO:
+    """An archive of members whose names do not say their encoding, as old Windows programs write them."""
+    stand_ins = [f"{number:0{len(name)}}" for number, name in enumerate(names)]
+    data = archive_of(*[(stand_in, b"x") for stand_in in stand_ins]).getvalue()
+    for stand_in, name in zip(stand_ins, names, strict=True):
+        data = data.replace(stand_in.encode(), name)
+    return io.BytesIO(data)
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        (["第01話/表紙.png", "第01話/ソ.png", "第01話/001.png"], "cp932"),
+        (["カラー.png"], "cp932"),
+        (["Глава 1/001.png", "été.png", "第1話.png"], "utf-8"),
+        (["España/Müller.png", "Françoise.png", "Ünder.png", "größe.png", "été.png"], "cp437"),
+        (["1.png"], "cp437"),
+    ],
+)
+def test_names_that_do_not_say_their_encoding_are_read_as_they_were_meant(names: list[str], encoding: str) -> None:
+    """Shift-JIS of Japanese archives, backslashes inside letters too; UTF-8 without its flag; western names by rule."""
+    with Archive(silent(*[name.encode(encoding) for name in names])) as archive:
+        assert [member.name for member in archive.members] == names
+        assert [archive.read(member) for member in archive.members] == [b"x"] * len(names)
+
+
+def test_a_traversal_in_shift_jis_is_refused() -> None:
+    """Names are checked as they are used, whatever their encoding."""
+    with pytest.raises(ArchiveRefused, match="leads out of its folder"):
+        Archive(silent("表紙/../../悪.png".encode("cp932")))
+
+
+def test_a_member_whose_own_header_cannot_be_read_is_damaged() -> None:
+    """Its name is UTF-8 in the directory and something else in front of its bytes: no page, and no crash."""
+    data = bytearray(archive_of(("頁.png", b"x"), ("頁.txt", b"x")).getvalue())
+    for name in ("頁.png", "頁.txt"):
+        place = data.index(name.encode())
+        data[place] = 0xFF
+
+    with pytest.raises(ArchiveRefused, match="not what the archive's directory says"):
+        Archive(io.BytesIO(bytes(data)))
+    with Archive(io.BytesIO(bytes(data).replace(b".txt", b".gif"))) as archive, pytest.raises(CorruptImage):
+        archive.read(archive.members[0])
+
+
 def test_an_archive_is_sent_while_it_is_written() -> None:
     """Each file's bytes come at once; together they are an archive with names, order and dates kept."""
     dated = zipfile.ZipInfo("2.png", (2001, 2, 3, 4, 5, 6))
