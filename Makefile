@@ -105,8 +105,10 @@ pack: $(TRAINING_VENV)/.installed ## bundle a run for a machine without network:
 	$(TRAINING_BIN)/python -m training.pack $(if $(ASSETS),--assets $(ASSETS)) $(if $(CHECKPOINTS),--checkpoints $(CHECKPOINTS)) --out build/pack
 
 .PHONY: finetune
-finetune: $(TRAINING_VENV)/.installed ## train on your own pairs: PAIRS=DIR FROM=CHECKPOINT [MINUTES=20]
-	$(TRAINING_BIN)/python -m training.train --config segmentation_residual --pairs $(PAIRS) --start-from $(FROM) \
+finetune: $(TRAINING_VENV)/.installed ## train the shipped segmenter on your own pairs: PAIRS=DIR [FROM=CHECKPOINT] [MINUTES=20]
+	$(if $(FROM),,$(TRAINING_BIN)/python -m training.adopt --out runs/shipped)
+	$(TRAINING_BIN)/python -m training.train --config segmentation_residual_onward --pairs $(PAIRS) \
+		--start-from $(or $(FROM),runs/shipped/segmentation_residual_onward.checkpoint) \
 		--minutes $(or $(MINUTES),20) --workers 2 --out runs/finetune
 
 .PHONY: image

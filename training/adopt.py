@@ -1,7 +1,6 @@
-"""Turn an exported segmentation graph back into a checkpoint, so that training can go on from weights that ship.
+"""Turn the segmentation graph in a model store back into a checkpoint, so that training can go on from it.
 
-`python -m training.adopt --graph model_store/text-segmentation/0.1.0/model.onnx
---config segmentation_residual --assets ASSETS --out runs/adopted`
+`python -m training.adopt --out runs/shipped`
 
 An export folds each norm into its convolution. Nets learn better with their norms, so they are put back: each gets the
 mean and spread that its convolution shows on drawn pages, and a scale and shift that undo them. In evaluation mode the
@@ -24,6 +23,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from service.store import ModelStore
 from training.checkpoint import Checkpoint, find_commit, halve, save_checkpoint
 from training.configs.base import list_configs, load_config
 from training.data.synthetic import prepare_synthetic
@@ -66,7 +66,9 @@ def list_convolutions(graph: onnx.GraphProto) -> list[Convolution]:
         elif node.op_type == "ReduceMean":
             pooled.add(node.output[0])
         elif node.op_type == "Conv":
-            weight, bias = (constants[name].astype(np.float32) for name in node.input[1:])
+            weight, *biases = (constants[name].astype(np.float32) for name in node.input[1:])
+            # Exporters leave a bias of zeros out.
+            bias = biases[0] if biases else np.zeros(len(weight), np.float32)
             found.append(Convolution(weight, bias, node.input[0], node.input[0] in pooled))
     return found
 
@@ -151,9 +153,9 @@ def _measure(
     """Mean and variance of what each norm is given, over all images."""
     sums: dict[nn.BatchNorm2d, list[tuple[Tensor, Tensor]]] = {norm: [] for norm in norms.values()}
 
-    def add(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def add(norm: nn.BatchNorm2d, inputs: tuple[Tensor, ...]) -> None:
         x = inputs[0].double()
-        sums[norm].append((x.mean((0, 2, 3)), x.square().mean((0, 2, 3))))  # type: ignore[index]  hooked norms only
+        sums[norm].append((x.mean((0, 2, 3)), x.square().mean((0, 2, 3))))
 
     hooks = [norm.register_forward_pre_hook(add) for norm in sums]
     for image in images.split(1):
@@ -168,13 +170,21 @@ def _measure(
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the graph, fill the network, compare both, save the checkpoint."""
     parser = argparse.ArgumentParser(prog="python -m training.adopt", description=__doc__)
-    parser.add_argument("--graph", type=Path, required=True, help="an exported segmentation graph")
-    parser.add_argument("--config", choices=list_configs(), required=True, help="the run whose network it is of")
+    parser.add_argument("--store", type=Path, default=Path("model_store"), help="the model store that has the graph")
+    parser.add_argument("--name", default="text-segmentation", help="the graph's name in the store")
+    parser.add_argument(
+        "--config",
+        choices=list_configs(),
+        default="segmentation_residual_onward",
+        help="the run whose network it is of",
+    )
     parser.add_argument("--assets", type=Path, help="asset pack; default: what the repository draws by itself")
     parser.add_argument("--pages", type=int, default=96, help="drawn pages that norms are measured on")
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint")
     arguments = parser.parse_args(argv)
-    model = onnx.load(arguments.graph)
+    store = ModelStore.open(arguments.store)
+    entry = store.find(arguments.name, "segmentation")
+    model = onnx.load_from_string(store.read(entry))
     make = prepare_synthetic(arguments.assets, warm=False)
     raw = np.stack([make(number).raw for number in range(arguments.pages)])
     images = to_float(raw, device=torch.device("cpu"))
@@ -195,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         config=asdict(config),
         commit=find_commit(Path(__file__).parent),
         weights=halve(network.state_dict()),
-        material=[f"The weights in `{arguments.graph.name}`, and what its card names."],
+        material=[f"The weights of `{entry.name}` {entry.version} ({entry.source}), which this run started from."],
     )
     for path in save_checkpoint(checkpoint, checkpoint_path(arguments.out, config)):
         sys.stderr.write(f"{path}\n")
