@@ -30,13 +30,14 @@ from service.batch.marks import MarkChoice
 from service.batch.report import Report, Row, summarise, told
 from service.batch.runner import Batch, Wish
 from service.deadline import Deadline
-from service.eraser import Eraser
+from service.eraser import Eraser, Outcome
 from service.errors import InvalidOption, ModelStoreError, TextEraserError, UnknownModel
 from service.files import Target, format_for, plan_targets, write_atomically
 from service.host import usable_cores
-from service.options import ONE_PAGE_ONLY, EraseOptions, Options
+from service.options import AREAS, ONE_PAGE_ONLY, EraseOptions, Options
 from service.server import START_FAILED, serve
 from service.settings import Settings
+from service.shapes import json_in
 from service.store import Model
 
 SOME_FAILED = 1
@@ -61,7 +62,7 @@ def option_flags(kind: type[Options], *, without: frozenset[str] = frozenset()) 
                 "--" + name.replace("_", "-"),
                 name,
                 type=_click_type(field),
-                metavar=None if _choices(field) else "NUMBER" if field.annotation is not str else "NAME",
+                metavar=_metavar(name, field),
                 help=_help(field),
             )(command)
         return command
@@ -76,6 +77,14 @@ def _choices(field: FieldInfo) -> tuple[str, ...]:
 def _click_type(field: FieldInfo) -> click.ParamType[Any]:
     # Ranges are left to the model itself, so that the message is the API's.
     return click.Choice(_choices(field)) if _choices(field) else click.STRING
+
+
+def _metavar(name: str, field: FieldInfo) -> str | None:
+    if _choices(field):
+        return None
+    if name in {*AREAS, "regions"}:
+        return "JSON|FILE" if name in AREAS else "JSON"
+    return "NAME" if field.annotation is str else "NUMBER"
 
 
 def _help(field: FieldInfo) -> str:
@@ -110,8 +119,9 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     FILE is an image, a folder of images, or `-` for standard input. Without --format, the ending of an output FILE
     (.png, .jpg, .webp) decides, where it is not the input's own.
     """
-    if (*files, mask).count("-") > 1:
+    if (*files, mask, *(fields[name] for name in AREAS)).count("-") > 1:
         _refuse("standard input can be read once only")
+    areas = _area_files(fields)
     if fields["format"] is None and len(files) == 1 and not Path(out).is_dir():
         fields["format"] = format_for(files[0], out)
     try:
@@ -119,6 +129,8 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
         targets = plan_targets(files, out, options)
     except InvalidOption as exc:
         _refuse(exc.detail)
+    if options.regions is not None and areas:
+        _refuse(f"regions goes alone; leave out {', '.join(sorted(areas))}")
     if mask is not None and len(targets) != 1:
         _refuse(f"--mask goes with one image; there are {len(targets)}")
     settings = _settings()
@@ -129,7 +141,12 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
         mask_data = None if mask is None else _read(mask)
     except OSError as exc:
         _refuse(f"{mask}: {exc.strerror}")
-    failed = sum(not _erase_one(eraser, target, mask_data, options) for target in _progress(targets))
+
+    def erase(data: bytes) -> Outcome:
+        include, exclude = (areas.get(name) for name in AREAS)
+        return eraser.erase(data, mask_data, options, Deadline(), include_data=include, exclude_data=exclude)
+
+    failed = sum(not _erase_one(erase, target) for target in _progress(targets))
     if len(targets) > 1:
         _say(f"{len(targets) - failed} of {len(targets)} images done")
     sys.exit(SOME_FAILED if failed else 0)
@@ -170,7 +187,7 @@ def batch_command(
     slots: int | None,
     masks: bool,
     regions_json: bool,
-    **fields: str,
+    **fields: str | None,
 ) -> None:
     """Erase the text of whole chapters.
 
@@ -179,6 +196,8 @@ def batch_command(
     again after it was stopped, or with more pages. One bad page is a row in the report, not the end.
     """
     settings = _settings(slots=slots)
+    if masked := sorted(_area_files(fields)):
+        _refuse(f"--{masked[0]} is a mask file, which belongs to one page; expected JSON")
     given = {name: value for name, value in fields.items() if value is not None}
     try:
         options = EraseOptions.parse(given | {"output": "both" if masks else "image"})
@@ -272,10 +291,29 @@ def _open_eraser(settings: Settings, options: EraseOptions) -> tuple[Eraser, lis
         sys.exit(START_FAILED)
 
 
-def _erase_one(eraser: Eraser, target: Target, mask_data: bytes | None, options: EraseOptions) -> bool:
+def _area_files(fields: dict[str, str | None]) -> dict[str, bytes]:
+    """Read the files that areas name: JSON goes into the fields, mask files are returned by option."""
+    masks: dict[str, bytes] = {}
+    for name in AREAS:
+        given = fields[name]
+        if given is None or given.lstrip().startswith("["):
+            continue
+        try:
+            data = _read(given)
+            fields[name] = json_in(data)
+        except OSError as exc:
+            _refuse(f"--{name} {given}: {exc.strerror}; expected a JSON list, or a file")
+        except InvalidOption as exc:
+            _refuse(f"--{name} {given}: {exc.detail}")
+        if fields[name] is None:
+            masks[name] = data
+    return masks
+
+
+def _erase_one(erase: Callable[[bytes], Outcome], target: Target) -> bool:
     """Erase one image and write its files; False, with a word on standard error, if that failed."""
     try:
-        outcome = eraser.erase(_read(target.source), mask_data, options, Deadline())
+        outcome = erase(_read(target.source))
         for encoded, path in ((outcome.image, target.image), (outcome.mask, target.mask)):
             if encoded is not None and path is not None:
                 _write(path, encoded.data)

@@ -158,7 +158,7 @@ class Eraser:
             picture = codec.decode(data, max_pixels=self._max_pixels)
             job = Job(picture, deadline)
             if mask_data is not None:
-                job.given = codec.decode_mask(mask_data, size_hw=job.size_hw, max_pixels=self._max_pixels)
+                job.given = codec.decode_mask(mask_data, "mask", size_hw=job.size_hw, max_pixels=self._max_pixels)
         for name, step in work:
             deadline.check()
             with _timed(timings, name):
@@ -177,14 +177,13 @@ class Eraser:
         )
 
     def _restrict(self, job: Job, options: EraseOptions, include: bytes | None, exclude: bytes | None) -> None:
-        areas = [
-            self._area(job, drawn, data) for drawn, data in ((options.include, include), (options.exclude, exclude))
-        ]
-        steps.restrict_areas(job, areas[0], areas[1])
+        include_area = self._area(job, "include", options.include, include)
+        exclude_area = self._area(job, "exclude", options.exclude, exclude)
+        steps.restrict_areas(job, include_area, exclude_area)
 
-    def _area(self, job: Job, shapes: Sequence[Shape] | None, data: bytes | None) -> Mask | None:
+    def _area(self, job: Job, part: str, shapes: Sequence[Shape] | None, data: bytes | None) -> Mask | None:
         if data is not None:
-            return codec.decode_mask(data, size_hw=job.size_hw, max_pixels=self._max_pixels)
+            return codec.decode_mask(data, part, size_hw=job.size_hw, max_pixels=self._max_pixels)
         return None if shapes is None else draw(shapes, job.size_hw)
 
     def _finding_steps(self, segmenter: TextSegmenter, threshold: float | None, dilate_px: int) -> list[Step]:

@@ -21,6 +21,10 @@ OutputFormat = Literal["same", "png", "jpeg", "webp"]
 Fill = Literal["auto", "flat", "inpaint", "white"]
 Sfx = Literal["erase", "keep", "only"]
 
+AREAS = ("include", "exclude")
+"""Options that may come as a file too."""
+OR_A_FILE = ", or a file: such a list, or a mask of its size (white is inside)"
+
 Threshold = Annotated[
     float | None,
     Field(
@@ -193,7 +197,7 @@ class EraseOptions(Options):
         None,
         examples=["[[40, 60, 300, 220]]"],
         description="Erase only inside these areas: a JSON list of boxes `[x0, y0, x1, y1]` and polygons "
-        "`[[x, y], ...]` in px of the upright image, or a mask file of its size. Default: the whole image.",
+        f"`[[x, y], ...]` in px of the upright image{OR_A_FILE}. Default: the whole image.",
     )
     exclude: Shapes = Field(
         None,

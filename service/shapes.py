@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from service.errors import InvalidOption
+
 MAX_SHAPES = 2000
 MAX_POINTS = 2000
 MAX_COORDINATE_PX = 1_000_000
@@ -48,6 +50,21 @@ def read_json(value: Any) -> Any:
         raise ValueError("the JSON is nested too deeply") from exc
     except ValueError as exc:
         raise ValueError(f"not JSON ({exc}); expected a list") from exc
+
+
+def json_in(file: bytes) -> str | None:
+    """The text of a file that holds a JSON list; None where it holds something else, such as a picture.
+
+    Raises InvalidOption where it is longer than an option may be, or is not UTF-8.
+    """
+    if not file[:512].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        return None
+    if len(file) > MAX_JSON_CHARACTERS:
+        raise InvalidOption(f"The JSON file has {len(file)} bytes; at most {MAX_JSON_CHARACTERS} are accepted.")
+    try:
+        return file.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise InvalidOption(f"The JSON file is not UTF-8 ({exc.reason} at byte {exc.start}).") from exc
 
 
 MAX_JSON_CHARACTERS = 256 * 1024

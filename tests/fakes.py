@@ -54,6 +54,8 @@ class FakeEraser(Eraser):
 
     def __init__(self, *, hold: bool = False, failure: Callable[[], None] = lambda: None) -> None:
         self.calls: list[tuple[str, object]] = []
+        self.areas: list[dict[str, bytes]] = []
+        """The mask files of areas, by option, of each call of `erase`."""
         self.started = threading.Semaphore(0)
         """Released once for each run that began."""
         self.stopped = 0
@@ -78,6 +80,8 @@ class FakeEraser(Eraser):
         exclude_data: bytes | None = None,
     ) -> Outcome:
         """Answer with the upload itself; as the mask, the given one."""
+        areas = {"include": include_data, "exclude": exclude_data}
+        self.areas.append({name: area for name, area in areas.items() if area is not None})
         outcome = self._outcome("erase", data, options, deadline)
         kind = "png" if options.format == "same" else options.format
         image = Encoded(data, f"image/{kind}" if options.format != "same" else _media_type(data), "exact", "5" * 64)

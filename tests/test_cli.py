@@ -214,3 +214,58 @@ def test_choices_are_made_on_the_command_line_too(eraser: FakeEraser, page: Path
     assert [call[1] for call in eraser.calls] == [EraseOptions.parse(areas | choices), EraseOptions.parse(regions)]
     assert refused.exit_code == 2
     assert "include" in refused.output
+
+
+def test_areas_are_files_on_the_command_line_too(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """A JSON file is the option's own text; anything else is a mask file, for the eraser to judge."""
+    (tmp_path / "areas.json").write_text("\n [[0, 0, 9, 9]]", encoding="utf-8-sig")
+    (tmp_path / "mask.png").write_bytes(mask_picture())
+    files = ["--include", tmp_path / "areas.json", "--exclude", tmp_path / "mask.png"]
+
+    assert run("erase", page, "-o", tmp_path / "o.png", *files).exit_code == 0
+    assert run("erase", page, "-o", tmp_path / "p.png", "--include", "-", stdin=mask_picture()).exit_code == 0
+
+    assert [call[1] for call in eraser.calls] == [EraseOptions.parse({"include": "[[0, 0, 9, 9]]"}), EraseOptions()]
+    assert eraser.areas == [{"exclude": mask_picture()}, {"include": mask_picture()}]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--include", "missing.png"], "expected a JSON list, or a file"),
+        (["--include", "-", "--mask", "-"], "read once"),
+        (["--exclude", "FOLDER/long.json"], "at most 262144"),
+        (["--exclude", "FOLDER/latin.json"], "not UTF-8"),
+        (["--regions", "[]", "--exclude", "FOLDER/mask.png"], "leave out exclude"),
+    ],
+)
+def test_areas_that_cannot_be_read_exit_2(
+    eraser: FakeEraser, page: Path, tmp_path: Path, words: list[str], said: str
+) -> None:
+    """Before any work, with what was seen and what is allowed."""
+    (tmp_path / "long.json").write_text("[" + " " * 300_000, encoding="utf-8")
+    (tmp_path / "latin.json").write_bytes(b'["\xe9"]')
+    (tmp_path / "mask.png").write_bytes(mask_picture())
+    words = [word.replace("FOLDER", str(tmp_path)) for word in words]
+
+    result = run("erase", page, "-o", tmp_path / "o.png", *words, stdin=mask_picture())
+
+    assert (result.exit_code, eraser.calls) == (2, [])
+    assert said in result.stderr
+
+
+def test_an_area_of_a_chapter_is_json(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """In a file or not; a mask file belongs to one page, and pages are not all of one size."""
+    (tmp_path / "areas.json").write_text("[[0, 0, 9, 9]]", encoding="utf-8")
+    (tmp_path / "mask.png").write_bytes(mask_picture())
+
+    source = tmp_path / "in"
+    source.mkdir()
+    page.rename(source / "page.png")
+
+    done = run("batch", source, tmp_path / "out", "--exclude", tmp_path / "areas.json")
+    refused = run("batch", source, tmp_path / "other", "--exclude", tmp_path / "mask.png")
+
+    assert done.exit_code == 0
+    assert [call[1] for call in eraser.calls] == [EraseOptions.parse({"exclude": "[[0, 0, 9, 9]]"})]
+    assert (refused.exit_code, "belongs to one page" in refused.stderr) == (2, True)

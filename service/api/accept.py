@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from service.errors import NotAcceptable
 
+BYTES = "application/octet-stream"
+"""Offered beside the type of every file: some generated clients know no other type for bytes."""
+
 
 def choose(accept: str | None, offered: Sequence[str]) -> str:
     """The offered type that `accept` likes best; the first one offered among equals.

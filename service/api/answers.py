@@ -17,10 +17,10 @@ SUFFIXES = {"image/jpeg": "jpg", "image/tiff": "tif"}
 """File name endings that are not the media type's own word."""
 
 
-def file_response(encoded: Encoded | None, outcome: Outcome, record: RequestRecord) -> Response:
-    """The bytes of one file of the outcome."""
+def file_response(encoded: Encoded | None, outcome: Outcome, record: RequestRecord, *, media_type: str) -> Response:
+    """The bytes of one file of the outcome, called `media_type`."""
     assert encoded is not None, "the route asked the Eraser for this file"
-    response = Response(encoded.data, media_type=encoded.media_type)
+    response = Response(encoded.data, media_type=media_type)
     _describe(response, outcome, record)
     return response
 

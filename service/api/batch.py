@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 import service
 from service.api import jobs, uploads
-from service.api.accept import choose
+from service.api.accept import BYTES, choose
 from service.api.jobs import Backend, backend_of
 from service.api.problems import documented
 from service.api.schemas import files
@@ -95,7 +95,7 @@ class _Chapter:
             "`report.json` as its last member. A page that cannot be erased stays as it was; the report says why. "
             "With `Accept: application/x-ndjson`: a line of JSON for the start, for each page (its row of the report, "
             "with the image in base64) and for the end (the summary).",
-            "content": files(CBZ, ZIP, EVENTS),
+            "content": files(CBZ, ZIP, BYTES, EVENTS),
             "headers": {"X-Pages": {"description": "Number of pages.", "schema": {"type": "integer", "minimum": 1}}},
         },
         **documented(*jobs.STATUSES),
@@ -108,7 +108,7 @@ async def batch(request: Request) -> Response:
     Pages wait behind single requests, and never hold the last free slot. The deadline is for each page, from its
     start. Hostile archives (paths that lead elsewhere, links, bombs, archives in archives) are refused whole.
     """
-    answer = choose(request.headers.get("accept"), [CBZ, ZIP, EVENTS])
+    answer = choose(request.headers.get("accept"), [CBZ, ZIP, BYTES, EVENTS])
     with ExitStack() as open_files:
         file, options = await uploads.read_archive(request, open_files)
         jobs.check_model(request, options.segmenter, "segmentation")

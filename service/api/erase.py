@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api import jobs, uploads
-from service.api.accept import choose
+from service.api.accept import BYTES, choose
 from service.api.answers import both_response, file_response, zip_response
 from service.api.problems import documented
 from service.api.schemas import Erased, files, headers
@@ -30,7 +30,7 @@ router = APIRouter(tags=["images"])
         200: {
             "description": "`output=image` and `output=mask` answer with the file; `output=both` with JSON, or with a "
             "ZIP if `Accept` prefers `application/zip`.",
-            "content": files(*IMAGES, "application/zip"),
+            "content": files(*IMAGES, BYTES, "application/zip"),
             "headers": headers(fidelity=True),
         },
         **documented(*jobs.STATUSES),
@@ -46,7 +46,7 @@ async def erase(request: Request) -> Response:
     Outside the mask not one pixel changes, as far as the file format can promise it (`X-Fidelity`).
     """
     accept = request.headers.get("accept")
-    choose(accept, ["image/*", *IMAGES, *BOTH])  # nothing to read where nothing would be acceptable
+    choose(accept, ["image/*", *IMAGES, BYTES, *BOTH])  # nothing to read where nothing would be acceptable
     form = await uploads.read_form(request, EraseOptions, masks=uploads.ERASE_MASKS)
     options = form.options
     areas = sorted({"include", "exclude"} & set(form.masks))
@@ -57,7 +57,7 @@ async def erase(request: Request) -> Response:
     header = jobs.read_header(request, form.image, form.masks)
     codec.check_encodable(header, options.format)
     image_type = header.media_type if options.format == "same" else f"image/{options.format}"
-    answer = choose(accept, {"image": [image_type], "mask": ["image/png"], "both": BOTH}[options.output])
+    answer = choose(accept, {"image": [image_type, BYTES], "mask": ["image/png", BYTES], "both": BOTH}[options.output])
 
     outcome = await jobs.run(
         request,
@@ -77,4 +77,5 @@ async def erase(request: Request) -> Response:
         return both_response(outcome, record)
     if answer == "application/zip":
         return zip_response(outcome, record)
-    return file_response(outcome.mask if options.output == "mask" else outcome.image, outcome, record)
+    file = outcome.mask if options.output == "mask" else outcome.image
+    return file_response(file, outcome, record, media_type=answer)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api import jobs, uploads
-from service.api.accept import choose
+from service.api.accept import BYTES, choose
 from service.api.answers import file_response
 from service.api.erase import IMAGES
 from service.api.problems import documented
@@ -24,7 +24,7 @@ router = APIRouter(tags=["images"])
     summary="Fill the masked parts of an image",
     response_class=Response,
     responses={
-        200: {"description": "The filled image.", "content": files(*IMAGES), "headers": headers(fidelity=True)},
+        200: {"description": "The filled image.", "content": files(*IMAGES, BYTES), "headers": headers(fidelity=True)},
         **documented(*jobs.STATUSES),
     },
     openapi_extra={
@@ -35,16 +35,16 @@ router = APIRouter(tags=["images"])
 async def inpaint(request: Request) -> Response:
     """Draw what the mask hides, from what is around it."""
     accept = request.headers.get("accept")
-    choose(accept, ["image/*", *IMAGES])
+    choose(accept, ["image/*", *IMAGES, BYTES])
     form = await uploads.read_form(request, InpaintOptions, masks=uploads.INPAINT_MASKS)
     options, mask = form.options, form.masks["mask"]
     jobs.check_model(request, options.inpainter, "inpainting")
     header = jobs.read_header(request, form.image, form.masks)
     codec.check_encodable(header, options.format)
-    choose(accept, [header.media_type if options.format == "same" else f"image/{options.format}"])
+    answer = choose(accept, [header.media_type if options.format == "same" else f"image/{options.format}", BYTES])
 
     outcome = await jobs.run(
         request, header, lambda eraser, deadline: eraser.inpaint(form.image, mask, options, deadline)
     )
 
-    return file_response(outcome.image, outcome, record_of(request.scope))
+    return file_response(outcome.image, outcome, record_of(request.scope), media_type=answer)

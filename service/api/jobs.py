@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from service.deadline import Deadline
 from service.eraser import Eraser, Outcome
-from service.errors import ClientGone, InvalidOption, MaskMismatch, NotReady
+from service.errors import ClientGone, InvalidOption, NotReady
 from service.http.middleware import record_of
 from service.imaging import codec
 from service.imaging.headers import Header
@@ -101,15 +101,8 @@ def read_header(request: Request, image: bytes, masks: Mapping[str, bytes]) -> H
     header = codec.read_header(image, max_pixels=max_pixels)
     record = record_of(request.scope)
     record.width, record.height = header.width, header.height
-    for name, mask in masks.items():
-        found = codec.read_header(mask, max_pixels=max_pixels)
-        if found.size_hw != header.size_hw:
-            raise MaskMismatch(
-                f"The file `{name}` is {found.width} x {found.height}; expected {header.width} x {header.height}, "
-                "the size of the upright image.",
-                found=[found.width, found.height],
-                expected=[header.width, header.height],
-            )
+    for part, mask in masks.items():
+        codec.check_mask(mask, part, size_hw=header.size_hw, max_pixels=max_pixels)
     return header
 
 

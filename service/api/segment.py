@@ -6,14 +6,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api import jobs, uploads
-from service.api.accept import choose
+from service.api.accept import BYTES, choose
 from service.api.answers import file_response, regions_response
 from service.api.problems import documented
 from service.api.schemas import Regions, files, headers
 from service.http.middleware import record_of
 from service.options import SegmentOptions
 
-ANSWERS = ("image/png", "application/json")
+ANSWERS = ("image/png", BYTES, "application/json")
 
 router = APIRouter(tags=["images"])
 
@@ -26,7 +26,7 @@ router = APIRouter(tags=["images"])
     responses={
         200: {
             "description": "The mask, or its regions if `Accept` prefers `application/json`.",
-            "content": files("image/png"),
+            "content": files("image/png", BYTES),
             "headers": headers(fidelity=False),
         },
         **documented(*jobs.STATUSES),
@@ -47,4 +47,4 @@ async def segment(request: Request) -> Response:
     record = record_of(request.scope)
     if answer == "application/json":
         return regions_response(outcome, record)
-    return file_response(outcome.mask, outcome, record)
+    return file_response(outcome.mask, outcome, record, media_type=answer)

@@ -12,8 +12,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from service.errors import ClientGone, EmptyFile, InvalidOption, MalformedForm, MissingPart, WrongContentType
-from service.options import ONE_PAGE_ONLY, EraseOptions, Options
-from service.shapes import MAX_JSON_CHARACTERS
+from service.options import ONE_PAGE_ONLY, OR_A_FILE, EraseOptions, Options
+from service.shapes import MAX_JSON_CHARACTERS, json_in
 
 O = TypeVar("O", bound=Options)  # noqa: E741  an option set
 
@@ -138,8 +138,13 @@ async def _checked(data: FormData, kind: type[O], masks: Masks) -> Form[O]:
     given: dict[str, bytes] = {}
     for name, need in masks.items():
         content = await _file(data, name) or (_missing(name, data) if need == "required" else None)
-        if content is not None:
+        if content is None:
+            continue
+        text = json_in(content) if name in kind.model_fields else None
+        if text is None:
             given[name] = content
+        else:
+            fields[name] = text
     return Form(image, given, kind.parse(fields))
 
 
@@ -184,14 +189,17 @@ def form_body(kind: type[Options], *, masks: Masks = NO_MASKS) -> dict[str, Any]
             "transparency; a value above 127 is erased.",
         }
     required = ["image", *(name for name, need in masks.items() if need == "required")]
+    options = {name: _field(entry) for name, entry in kind.model_json_schema()["properties"].items()}
+    areas = [name for name in options if name in masks]
     schema = {
         "type": "object",
         "title": kind.__name__.removesuffix("Options") + "Form",
         "required": required,
         "additionalProperties": False,
-        "properties": files | {name: _field(entry) for name, entry in kind.model_json_schema()["properties"].items()},
+        "properties": files | options | {name: _area_field(options[name]) for name in areas},
     }
     encoding = {name: {"contentType": ACCEPTED_FILES} for name in files}
+    encoding |= {name: {"contentType": f"text/plain, application/json, {ACCEPTED_FILES}"} for name in areas}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}}}
 
 
@@ -205,11 +213,20 @@ def archive_body() -> dict[str, Any]:
         "description": "A ZIP or CBZ file with pages in it, at most 268,435,456 bytes (see `/v1/info`).",
     }
     options = {name: entry for name, entry in schema["properties"].items() if name not in {"image", *ONE_PAGE_ONLY}}
+    for entry in options.values():
+        entry["description"] = entry["description"].replace(OR_A_FILE, "")  # pages are not all of one size
     schema |= {"title": "ChapterForm", "required": ["archive"], "properties": {"archive": archive} | options}
     body["content"]["multipart/form-data"]["encoding"] = {
         "archive": {"contentType": "application/zip, application/vnd.comicbook+zip, application/x-cbz"}
     }
     return body
+
+
+def _area_field(entry: dict[str, Any]) -> dict[str, Any]:
+    """An area as a form field: JSON, or a mask file."""
+    text = {name: entry[name] for name in ("type", "contentMediaType", "maxLength")}
+    told = {name: value for name, value in entry.items() if name not in text}
+    return {"anyOf": [text, {"type": "string", "format": "binary"}], **told}
 
 
 def _field(entry: dict[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class MarkFinder:
         outcome = self._eraser.segment(data, self._options, deadline)
         assert outcome.mask is not None
         size_hw = (outcome.height, outcome.width)
-        mask = codec.decode_mask(outcome.mask.data, size_hw=size_hw, max_pixels=max_pixels)
+        mask = codec.decode_mask(outcome.mask.data, "mask", size_hw=size_hw, max_pixels=max_pixels)
         width, height = outcome.width, outcome.height
         places = [
             (box[0] / width, box[1] / height, box[2] / width, box[3] / height)

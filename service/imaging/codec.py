@@ -7,13 +7,15 @@ mode, and a test runs each of its rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from service.errors import AnimatedImage, InvalidMask, MaskMismatch, NotEncodable
+from service.errors import AnimatedImage, InvalidMask, MaskMismatch, NotEncodable, TextEraserError
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
 from service.imaging.conversion import for_jpeg, for_png, for_webp, stand_upright
@@ -103,25 +105,45 @@ def decode(data: bytes, *, max_pixels: int) -> Picture:
     return Picture(image, alpha, header, stored, data)
 
 
-def decode_mask(data: bytes, *, size_hw: tuple[int, int], max_pixels: int) -> Mask:
-    """Decode a mask file: brighter than 127 = erase. `size_hw` is the upright size of the image it belongs to.
+def check_mask(data: bytes, part: str, *, size_hw: tuple[int, int], max_pixels: int) -> None:
+    """Refuse from its header a mask file that cannot belong to an image of the upright `size_hw`; `part` names it.
 
-    Raises what `decode` raises, MaskMismatch for another size, InvalidMask where anything in it is transparent.
+    Raises what `read_header` raises, and MaskMismatch for another size.
     """
-    header = read_header(data, max_pixels=max_pixels)
+    with _named(part):
+        header = read_header(data, max_pixels=max_pixels)
     if header.size_hw != size_hw:
         raise MaskMismatch(
-            f"The mask is {header.width} x {header.height} px, the upright image {size_hw[1]} x {size_hw[0]} px.",
-            mask_size=[header.width, header.height],
-            image_size=[size_hw[1], size_hw[0]],
+            f"The file `{part}` is {header.width} x {header.height}; expected {size_hw[1]} x {size_hw[0]}, "
+            "the size of the upright image.",
+            found=[header.width, header.height],
+            expected=[size_hw[1], size_hw[0]],
         )
-    picture = decode(data, max_pixels=max_pixels)
+
+
+def decode_mask(data: bytes, part: str, *, size_hw: tuple[int, int], max_pixels: int) -> Mask:
+    """Decode a mask file: brighter than 127 = inside. `size_hw` and `part` are as in `check_mask`.
+
+    Raises what `check_mask` and `decode` raise, InvalidMask where anything in it is transparent.
+    """
+    check_mask(data, part, size_hw=size_hw, max_pixels=max_pixels)
+    with _named(part):
+        picture = decode(data, max_pixels=max_pixels)
     if picture.alpha is not None and int(picture.alpha.min()) < 255:
         raise InvalidMask(
-            "The mask has transparent pixels, which could mean erase or keep; "
-            "send gray, 1-bit or RGB without transparency: white = erase, black = keep."
+            f"The file `{part}` has transparent pixels, which could mean inside or outside; "
+            "send gray, 1-bit or RGB without transparency, white inside and black outside."
         )
     return np.where(luma(picture.image) > 127, np.uint8(255), np.uint8(0))
+
+
+@contextmanager
+def _named(part: str) -> Iterator[None]:
+    """Let every refusal say which file of a form it means."""
+    try:
+        yield
+    except TextEraserError as exc:
+        raise type(exc)(f"`{part}`: {exc.detail}", **exc.facts) from exc
 
 
 def check_encodable(header: Header, format: OutputFormat) -> None:  # noqa: A002 - the option's own name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 
 import httpx
 import numpy as np
@@ -46,6 +47,7 @@ UPPER = pages.png(np.repeat(np.uint8([[255], [0]]), 80, axis=0).repeat(240, axis
         ({"include": "[[0, 0, 240, 80]]"}, {}, (True, False)),
         ({"include": "[[[0, 0], [240, 0], [240, 79], [0, 79]]]"}, {}, (True, False)),
         ({}, {"include": UPPER}, (True, False)),
+        ({}, {"include": b"[[0, 0, 240, 80]]"}, (True, False)),
         ({"exclude": "[[0, 0, 240, 80]]"}, {}, (False, True)),
         ({}, {"exclude": UPPER}, (False, True)),
         ({"exclude": "[[0, 80, 240, 160]]"}, {"include": UPPER}, (True, False)),
@@ -78,6 +80,10 @@ async def test_what_is_asked_for_is_erased(
         ({"include": json.dumps([[0, 0, 4, 4]] * 2001)}, {}, "2000"),
         ({"regions": "[{}]"}, {}, "polygon or a box"),
         ({"regions": "[]", "sfx": "keep"}, {}, "leave out sfx"),
+        ({}, {"include": b"[here]"}, "not JSON"),
+        ({}, {"exclude": b"[" + b" " * 300_000}, "at most 262144"),
+        ({}, {"exclude": b'["\xe9"]'}, "not UTF-8"),
+        ({"regions": "[]"}, {"include": b"[]"}, "leave out include"),
         ({"regions": "[]"}, {"include": UPPER}, "leave out include"),
         ({"regions": "[]"}, {"exclude": UPPER}, "leave out exclude"),
         ({"min_height_px": "-1"}, {}, "min_height_px"),
@@ -100,9 +106,21 @@ async def test_an_area_of_another_size_is_refused(client: httpx.AsyncClient, par
     """A mask file is as large as the upright image; the refusal says both sizes."""
     answer = await client.post("/v1/erase", files={"image": pages.png(page()), part: picture(32, 24)})
 
-    assert 400 <= answer.status_code < 500
-    assert "240" in answer.json()["detail"]
-    assert "32" in answer.json()["detail"]
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(f"The file `{part}` is 32 x 24; expected 240 x 160")
+
+
+@pytest.mark.parametrize("part", ["include", "exclude"])
+async def test_an_area_that_is_no_mask_is_refused_by_name(client: httpx.AsyncClient, part: str) -> None:
+    """No picture, one that is too large by its header, one of several frames: as any upload, and with its name."""
+    bomb = b"BM" + bytes(8) + struct.pack("<IIiiHHI", 54, 40, 200_000, 200_000, 1, 24, 0) + bytes(20)
+    frames = [PillowImage.new("L", (240, 160), level) for level in (0, 255)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    for data, status in ((b"hello", 415), (bomb, 413), (buffer.getvalue(), 422)):
+        answer = await client.post("/v1/erase", files={"image": pages.png(page()), part: data})
+
+        assert (answer.status_code, answer.json()["detail"].startswith(f"`{part}`: ")) == (status, True)
 
 
 async def test_detected_regions_sent_back_give_the_plain_answer(client: httpx.AsyncClient) -> None:

@@ -258,6 +258,27 @@ async def test_wildcards_and_weights_are_understood(accept: str) -> None:
     assert response.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("route", "files"),
+    [("erase", {}), ("erase", {"output": "mask"}), ("segment", {}), ("inpaint", {})],
+)
+async def test_who_asks_for_bytes_gets_the_file_as_bytes(route: str, files: dict[str, str]) -> None:
+    """The same file under a name that every client knows."""
+    client = client_of(app_of())
+    upload = {"image": picture(), **({"mask": mask_picture()} if route == "inpaint" else {})}
+
+    plain = await client.post(f"/v1/{route}", files=upload, data=files)
+    response = await client.post(
+        f"/v1/{route}", files=upload, data=files, headers={"Accept": "application/octet-stream"}
+    )
+
+    assert (plain.headers["content-type"], response.headers["content-type"]) == (
+        "image/png",
+        "application/octet-stream",
+    )
+    assert response.content == plain.content
+
+
 async def test_an_unknown_route_is_a_problem(client: httpx.AsyncClient) -> None:
     """404 as problem+json too."""
     assert_problem(await client.get("/v1/nothing"), 404, "not-found")

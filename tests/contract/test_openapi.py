@@ -71,10 +71,23 @@ def test_every_field_has_its_unit_range_default_and_example(document: dict[str, 
             continue
         assert field["examples"], name
         assert "default" in field or "Default: " in field["description"], name
-        if field["type"] in {"integer", "number"}:
-            assert {"minimum", "maximum"} <= field.keys(), name
-        elif field["type"] != "boolean":
-            assert "enum" in field or "maxLength" in field, name
+        for kind in field.get("anyOf", [field]):
+            if kind["type"] in {"integer", "number"}:
+                assert {"minimum", "maximum"} <= kind.keys(), name
+            elif kind["type"] != "boolean":
+                assert {"enum", "maxLength"} & kind.keys() or kind.get("format") == "binary", name
+
+
+def test_areas_are_documented_as_json_or_a_file(document: dict[str, Any]) -> None:
+    """For one page; a chapter takes JSON, since its pages are not all of one size."""
+    schemas = document["components"]["schemas"]
+    encoding = document["paths"]["/v1/erase"]["post"]["requestBody"]["content"]["multipart/form-data"]["encoding"]
+    for name in ("include", "exclude"):
+        kinds = schemas["EraseForm"]["properties"][name]["anyOf"]
+        assert [kind.get("contentMediaType", kind.get("format")) for kind in kinds] == ["application/json", "binary"]
+        assert {"application/json", "image/png"} <= set(encoding[name]["contentType"].split(", "))
+        chapter = schemas["ChapterForm"]["properties"][name]
+        assert (chapter["contentMediaType"], "file" in chapter["description"]) == ("application/json", False)
 
 
 @pytest.mark.parametrize("route", IMAGE_ROUTES)
@@ -97,6 +110,12 @@ def test_pictures_are_documented_with_their_media_types_and_headers(document: di
 
     assert {"image/png", "image/jpeg", "image/webp", "application/json", "application/zip"} <= set(answer["content"])
     assert {"X-Regions", "X-Mask-Share", "X-Model", "X-Fidelity", "Server-Timing"} <= set(answer["headers"])
+
+
+@pytest.mark.parametrize("route", ["erase", "segment", "inpaint", "batch"])
+def test_every_file_is_offered_as_plain_bytes_too(document: dict[str, Any], route: str) -> None:
+    """Generators that know no image types would leave the answer out; this one they know."""
+    assert "application/octet-stream" in document["paths"][f"/v1/{route}"]["post"]["responses"]["200"]["content"]
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

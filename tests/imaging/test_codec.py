@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 from service.errors import (
     InvalidMask,
     MaskMismatch,
+    NotAnImage,
 )
 from service.imaging import codec
 from service.imaging.orientation import stored_order, upright
@@ -107,9 +108,8 @@ def test_mask_files_brighter_than_127_mean_erase(mode):
     gray = np.zeros((20, 30), np.uint8)
     gray[3:8, 4:9] = 255
 
-    mask = codec.decode_mask(
-        saved(PillowImage.fromarray(gray).convert(mode), "PNG"), size_hw=(20, 30), max_pixels=MAX_PIXELS
-    )
+    data = saved(PillowImage.fromarray(gray).convert(mode), "PNG")
+    mask = codec.decode_mask(data, "mask", size_hw=(20, 30), max_pixels=MAX_PIXELS)
 
     assert np.array_equal(mask, gray)
 
@@ -118,7 +118,7 @@ def test_mask_threshold_lies_above_127():
     """127 is kept, 128 is erased."""
     gray = np.array([[0, 127, 128, 255]], np.uint8)
 
-    mask = codec.decode_mask(saved(gray, "PNG"), size_hw=(1, 4), max_pixels=MAX_PIXELS)
+    mask = codec.decode_mask(saved(gray, "PNG"), "mask", size_hw=(1, 4), max_pixels=MAX_PIXELS)
 
     assert mask.tolist() == [[0, 0, 255, 255]]
 
@@ -127,21 +127,27 @@ def test_transparent_mask_is_refused_and_the_message_says_what_to_send():
     """Transparency in a mask has no clear meaning, so it is refused with advice."""
     clear = np.zeros((4, 4, 4), np.uint8)
 
-    with pytest.raises(InvalidMask, match="white = erase, black = keep"):
-        codec.decode_mask(saved(clear, "PNG"), size_hw=(4, 4), max_pixels=MAX_PIXELS)
+    with pytest.raises(InvalidMask, match=r"`mask` has transparent.*white inside and black outside"):
+        codec.decode_mask(saved(clear, "PNG"), "mask", size_hw=(4, 4), max_pixels=MAX_PIXELS)
 
 
 def test_opaque_rgba_mask_is_accepted():
     """A canvas always saves RGBA; fully opaque, it is as clear as RGB."""
     solid = np.full((4, 4, 4), 255, np.uint8)
 
-    assert codec.decode_mask(saved(solid, "PNG"), size_hw=(4, 4), max_pixels=MAX_PIXELS).all()
+    assert codec.decode_mask(saved(solid, "PNG"), "mask", size_hw=(4, 4), max_pixels=MAX_PIXELS).all()
 
 
 def test_mask_of_another_size_is_refused():
     """A mask must have the upright size of its image; the message names both sizes."""
-    with pytest.raises(MaskMismatch, match=r"4 x 3 px.*9 x 8 px"):
-        codec.decode_mask(saved(np.zeros((3, 4), np.uint8), "PNG"), size_hw=(8, 9), max_pixels=MAX_PIXELS)
+    with pytest.raises(MaskMismatch, match=r"`mask` is 4 x 3; expected 9 x 8"):
+        codec.decode_mask(saved(np.zeros((3, 4), np.uint8), "PNG"), "mask", size_hw=(8, 9), max_pixels=MAX_PIXELS)
+
+
+def test_a_mask_that_is_no_picture_is_refused_with_its_name():
+    """Of the files of a form, the refusal says which one it means."""
+    with pytest.raises(NotAnImage, match="`exclude`: The first bytes"):
+        codec.decode_mask(b"hello", "exclude", size_hw=(8, 9), max_pixels=MAX_PIXELS)
 
 
 def test_encode_mask_writes_gray_png():

@@ -21,13 +21,14 @@ DOCUMENT = ROOT / "openapi" / "openapi.json"
 STEP_S = 240.0
 
 PYTHON_CLIENT = """
-import base64, io, sys
+import base64, io, sys, zipfile
 from text_eraser_client import Client
-from text_eraser_client.api.images import detect, erase
-from text_eraser_client.models import DetectForm, EraseForm, EraseFormOutput, EraseFormSfx
+from text_eraser_client.api.chapters import erase_chapter
+from text_eraser_client.api.images import detect, erase, inpaint
+from text_eraser_client.models import ChapterForm, DetectForm, EraseForm, EraseFormOutput, EraseFormSfx, InpaintForm
 from text_eraser_client.types import File
 
-address, source, target = sys.argv[1:]
+address, source, target, area = sys.argv[1:]
 client = Client(base_url=address)
 def upload():
     return File(payload=io.BytesIO(open(source, "rb").read()), file_name="page.png", mime_type="image/png")
@@ -36,6 +37,20 @@ form = EraseForm(image=upload(), output=EraseFormOutput.BOTH, sfx=EraseFormSfx.E
 answer = erase.sync(client=client, body=form)
 assert len(answer.regions) <= len(found.regions)
 open(target, "wb").write(base64.b64decode(answer.image))
+
+mask = File(payload=open(area, "rb"), file_name="area.png", mime_type="image/png")
+form = EraseForm(image=upload(), output=EraseFormOutput.BOTH, sfx=EraseFormSfx.ERASE, include=mask)
+assert erase.sync(client=client, body=form).image == answer.image
+
+mask = File(payload=io.BytesIO(base64.b64decode(answer.mask)), file_name="mask.png", mime_type="image/png")
+assert inpaint.sync(client=client, body=InpaintForm(image=upload(), mask=mask)).payload.read().startswith(b"\\x89PNG")
+
+chapter = io.BytesIO()
+with zipfile.ZipFile(chapter, "w") as archive:
+    archive.write(source, "1.png")
+body = ChapterForm(archive=File(payload=io.BytesIO(chapter.getvalue()), file_name="a.cbz", mime_type="application/zip"))
+with zipfile.ZipFile(erase_chapter.sync(client=client, body=body).payload) as archive:
+    assert archive.namelist() == ["1.png", "report.json"]
 """
 
 TYPESCRIPT_CLIENT = """
@@ -86,7 +101,7 @@ def check_erased(result: Path, upload: Path) -> None:
 
 
 def test_a_generated_python_client_erases_a_page(server: ServerProcess, upload: Path, tmp_path: Path) -> None:
-    """`openapi-python-client` in an environment of its own; detect and erase with what it generated."""
+    """`openapi-python-client` in an environment of its own; each image route with what it generated, without a loss."""
     environment = tmp_path / "venv"
     run(sys.executable, "-m", "venv", environment, folder=tmp_path)
     python = environment / "bin" / "python"
@@ -94,12 +109,15 @@ def test_a_generated_python_client_erases_a_page(server: ServerProcess, upload: 
     generator = environment / "bin" / "openapi-python-client"
     options = tmp_path / "generator.json"
     options.write_text(json.dumps({"post_hooks": []}), encoding="utf-8")
-    run(generator, "generate", "--config", options, "--path", DOCUMENT, "--output-path", "made", folder=tmp_path)
+    words = ["--fail-on-warning", "--config", options, "--path", DOCUMENT, "--output-path", "made"]
+    run(generator, "generate", *words, folder=tmp_path)
     made = tmp_path / "made"
+    area = tmp_path / "area.png"
+    Image.fromarray(np.repeat(np.uint8([[255, 0]]), 200, axis=1).repeat(400, axis=0)).save(area)
     run(python, "-W", "error", "-m", "compileall", "-q", made / "text_eraser_client", folder=tmp_path)
     (made / "main.py").write_text(PYTHON_CLIENT, encoding="utf-8")
 
-    run(python, "main.py", server.url, upload, tmp_path / "result.png", folder=made)
+    run(python, "main.py", server.url, upload, tmp_path / "result.png", area, folder=made)
 
     check_erased(tmp_path / "result.png", upload)
 
