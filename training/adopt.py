@@ -18,12 +18,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from service.store import ModelStore
+from service.deadline import Deadline
+from service.session import Session
+from service.store import Model, ModelStore
+from service.store import Tensor as TensorSpec
 from training.checkpoint import Checkpoint, find_commit, halve, save_checkpoint
 from training.configs.base import list_configs, load_config
 from training.data.synthetic import prepare_synthetic
@@ -73,17 +75,29 @@ def list_convolutions(graph: onnx.GraphProto) -> list[Convolution]:
     return found
 
 
-def expect_pooled(model: onnx.ModelProto, images: Array) -> dict[str, Array]:
+def expect_pooled(model: onnx.ModelProto, entry: Model, images: Array) -> dict[str, Array]:
     """Mean, over `images` `(N, 3, H, W)`, of each tensor that an image-pooling convolution reads: name -> `(C,)`."""
-    names = [convolution.input for convolution in list_convolutions(model.graph) if convolution.pools_image]
-    if not names:
-        return {}
+    shapes = {
+        convolution.input: (1, convolution.weight.shape[1], 1, 1)
+        for convolution in list_convolutions(model.graph)
+        if convolution.pools_image
+    }
     opened = onnx.ModelProto()
     opened.CopyFrom(model)
-    opened.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    session = onnxruntime.InferenceSession(opened.SerializeToString(), providers=["CPUExecutionProvider"])
-    means = [session.run(names, {"image": image[None]}) for image in images]
-    return {name: np.mean([answer[index].reshape(-1) for answer in means], axis=0) for index, name in enumerate(names)}
+    opened.graph.output.extend(
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in shapes.items()
+    )
+    pooled = [TensorSpec(name=name, dtype="float32", shape=shape) for name, shape in shapes.items()]
+    answers = run_graph(
+        entry.model_copy(update={"outputs": (*entry.outputs, *pooled)}), opened.SerializeToString(), images
+    )
+    return {name: np.mean([answer[name].reshape(-1) for answer in answers], axis=0) for name in shapes}
+
+
+def run_graph(entry: Model, graph: bytes, images: Array) -> list[dict[str, Array]]:
+    """What the graph says of each of `images` `(N, 3, H, W)`, through the session that serves it."""
+    session = Session(entry, graph)
+    return [session.run({"image": image[None]}, Deadline()) for image in images]
 
 
 def fold_pooling(convolutions: Sequence[Convolution], pooled: dict[str, Array]) -> list[Convolution]:
@@ -184,19 +198,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     store = ModelStore.open(arguments.store)
     entry = store.find(arguments.name, "segmentation")
-    model = onnx.load_from_string(store.read(entry))
+    graph = store.read(entry)
+    model = onnx.load_from_string(graph)
     make = prepare_synthetic(arguments.assets, warm=False)
     raw = np.stack([make(number).raw for number in range(arguments.pages)])
     images = to_float(raw, device=torch.device("cpu"))
     config = load_config(arguments.config)
     network = build_network(config)
-    convolutions = fold_pooling(list_convolutions(model.graph), expect_pooled(model, images.numpy()))
+    convolutions = fold_pooling(list_convolutions(model.graph), expect_pooled(model, entry, images.numpy()))
     load_convolutions(network, convolutions, images)
 
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     with torch.no_grad():
         ours = torch.sigmoid(network(images[:8]).text).numpy()
-    theirs = np.concatenate([session.run(["text"], {"image": image[None]})[0] for image in images[:8].numpy()])
+    theirs = np.concatenate([answer["text"] for answer in run_graph(entry, graph, images[:8].numpy())])
     away = float(np.abs(ours - theirs).mean())
     sys.stderr.write(f"{len(convolutions)} convolutions; mean difference from the graph {away:.5f}\n")
     if away > _LARGEST_DIFFERENCE:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from onnx import helper, numpy_helper
 
+from service.store import Model, Tensor
 from tests.training.test_export import randomise
 from training.adopt import NotAdopted, expect_pooled, fold_pooling, list_convolutions, load_convolutions
 from training.export import export_network
@@ -75,8 +76,21 @@ def test_an_image_pooling_branch_is_folded_into_the_bias_it_was_summed_with():
         + [numpy_helper.from_array(np.array([2, 3]), "axes")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    entry = Model(
+        name="text-segmentation",
+        version="1.0.0",
+        task="segmentation",
+        file="pooling.onnx",
+        sha256="0" * 64,
+        licence="CC0-1.0",
+        source="a test",
+        stride=1,
+        inputs=(Tensor(name="image", dtype="float32", shape=(1, 3, "H", "W")),),
+        outputs=(Tensor(name="text", dtype="float32", shape=(1, 2, "H", "W")),),
+        thresholds={"text": 0.5},
+    )
     flat = np.broadcast_to(np.array([0.2, 0.4, 0.6], np.float32)[:, None, None], (2, 3, 4, 4)).copy()
-    (folded,) = fold_pooling(list_convolutions(graph), expect_pooled(model, flat))
+    (folded,) = fold_pooling(list_convolutions(graph), expect_pooled(model, entry, flat))
     expected = biases["local.bias"] + biases["pooled.bias"] + weights["pooled"][..., 0, 0] @ flat[0, :, 0, 0]
     assert np.allclose(folded.bias, expected)
     assert np.array_equal(folded.weight, weights["local"])
