@@ -26,7 +26,6 @@ from service.api.pages import describe
 from service.app import build_eraser, create_app, open_sessions, open_store
 from service.batch.chapters import PdfResult, find_chapters, state_folder
 from service.batch.ledger import Ledger
-from service.batch.marks import MarkChoice
 from service.batch.report import Report, Row, summarise, told
 from service.batch.runner import Batch, Wish
 from service.deadline import Deadline
@@ -34,7 +33,7 @@ from service.eraser import Eraser, Outcome
 from service.errors import InvalidOption, ModelStoreError, TextEraserError, UnknownModel
 from service.files import Target, format_for, plan_targets, write_atomically
 from service.host import usable_cores
-from service.options import AREAS, ONE_PAGE_ONLY, EraseOptions, Options
+from service.options import AREAS, ONE_PAGE_ONLY, ChapterOptions, EraseOptions, MarkChoice, Options
 from service.server import START_FAILED, serve
 from service.settings import Settings
 from service.shapes import json_in
@@ -167,7 +166,7 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
 @click.option(
     "--marks",
     type=click.Choice(get_args(MarkChoice)),
-    help="Keep or erase what repeats at one place over a chapter: watermarks, page numbers. Default: as other text.",
+    help=_help(ChapterOptions.model_fields["marks"]),
 )
 @click.option(
     "--pdf-as",
@@ -218,7 +217,7 @@ def batch_command(
     finally:
         report = Report(
             version=service.__version__,
-            options=options.model_dump(mode="json"),
+            options=options.model_dump(mode="json") | {"marks": marks},
             models=tuple(model.label for model in models),
             summary=summarise(rows, time.perf_counter() - started),
             pages=tuple(rows),

@@ -20,6 +20,7 @@ Output = Literal["image", "mask", "both"]
 OutputFormat = Literal["same", "png", "jpeg", "webp"]
 Fill = Literal["auto", "flat", "inpaint", "white"]
 Sfx = Literal["erase", "keep", "only"]
+MarkChoice = Literal["keep", "erase"]
 
 AREAS = ("include", "exclude")
 """Options that may come as a file too."""
@@ -242,6 +243,18 @@ class EraseOptions(Options):
         if self.regions is not None and others:
             raise ValueError(f"regions goes alone; leave out {', '.join(others)}")
         return self
+
+
+class ChapterOptions(Options):
+    """Options of `batch` beside those of each page."""
+
+    marks: MarkChoice | None = Field(
+        None,
+        examples=["keep"],
+        description="Watermarks, page numbers and what else repeats at one place over a chapter: `keep` or `erase` it "
+        "on every page, found there or not. Up to six pages are looked at before the first is erased. Default: as any "
+        "other text.",
+    )
 
 
 ONE_PAGE_ONLY = frozenset({"mask_mode", "output", "regions"})

@@ -32,8 +32,22 @@ SHARE_BUCKETS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside every counter, which nobody reads
 
 
-@dataclass
-class RequestRecord:
+@dataclass(kw_only=True)
+class ImageRecord:
+    """What one image that was worked on turned out to be."""
+
+    width: int | None = None
+    height: int | None = None
+    mask_share: float | None = None
+    models: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    """How each region was filled."""
+    stages_s: dict[str, float] = field(default_factory=dict)
+    """Seconds by stage: queue, decode, segment ..."""
+
+
+@dataclass(kw_only=True)
+class RequestRecord(ImageRecord):
     """What one request turned out to be; filled in on its way through the layers, told once at its end."""
 
     request_id: str
@@ -45,14 +59,9 @@ class RequestRecord:
     """Code of the error that was answered."""
     bytes_in: int = 0
     bytes_out: int = 0
-    width: int | None = None
-    height: int | None = None
-    mask_share: float | None = None
-    models: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
-    """How each region was filled."""
-    stages_s: dict[str, float] = field(default_factory=dict)
-    """Seconds by stage: queue, decode, segment ..."""
+    pages: int | None = None
+    """Pages of a chapter that were erased; None where it was no chapter."""
+    pages_failed: int | None = None
     started_at: float = field(default_factory=time.perf_counter)
 
     @property
@@ -69,8 +78,13 @@ class Telemetry:
         self._log = structlog.get_logger("text_eraser")
         self._requests = self._counter("requests", "Requests answered.", ["route", "code"])
         self._seconds = self._histogram("request_seconds", "Time to the end of the answer.", STAGE_BUCKETS_S, ["route"])
-        self._stages = self._histogram("stage_seconds", "Time in each stage of a request.", STAGE_BUCKETS_S, ["stage"])
+        self._stages = self._histogram("stage_seconds", "Time in each stage of an image.", STAGE_BUCKETS_S, ["stage"])
         self._rejected = self._counter("rejected", "Requests refused, by problem code.", ["reason"])
+        self._pages = self._counter(
+            "chapter_pages",
+            "Pages of chapters: `done`, or the code of the problem that kept them as they were.",
+            ["page"],
+        )
         self._megapixels = self._histogram("megapixels", "Size of the images worked on.", MEGAPIXEL_BUCKETS)
         self._mask_share = self._histogram("mask_share", "Share of the image that was erased.", SHARE_BUCKETS)
         self._regions = self._counter("regions", "Regions erased, by the method that filled them.", ["method"])
@@ -96,15 +110,14 @@ class Telemetry:
         self._seconds.labels(record.route).observe(record.took_s)
         if record.problem is not None:
             self._rejected.labels(record.problem).inc()
-        for stage, seconds in record.stages_s.items():
-            self._stages.labels(stage).observe(seconds)
-        if record.mask_share is not None and record.width is not None and record.height is not None:
-            self._megapixels.observe(record.width * record.height / 1e6)
-            self._mask_share.observe(record.mask_share)
-        for method in record.methods:
-            self._regions.labels(method).inc()
+        self._observe(record)
         quiet = record.route in QUIET_ROUTES and record.status < 400
         self._log.log(logging.DEBUG if quiet else logging.INFO, "request", **_fields(record))
+
+    def tell_page(self, page: ImageRecord, problem: str | None = None) -> None:
+        """Count one page of a chapter; `problem` is the code of what kept it as it was."""
+        self._pages.labels(problem or "done").inc()
+        self._observe(page)
 
     def failed(self, record: RequestRecord, exc: BaseException) -> None:
         """Log an error of our own with its stack; the client gets the request id only."""
@@ -113,6 +126,15 @@ class Telemetry:
     def page(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def _observe(self, image: ImageRecord) -> None:
+        for stage, seconds in image.stages_s.items():
+            self._stages.labels(stage).observe(seconds)
+        if image.mask_share is not None and image.width is not None and image.height is not None:
+            self._megapixels.observe(image.width * image.height / 1e6)
+            self._mask_share.observe(image.mask_share)
+        for method in image.methods:
+            self._regions.labels(method).inc()
 
     def _counter(self, name: str, text: str, labels: Iterable[str] = ()) -> Counter:
         return Counter(f"text_eraser_{name}", text, labels, registry=self.registry)
@@ -140,6 +162,8 @@ def _fields(record: RequestRecord) -> dict[str, Any]:
         "mask_share": None if record.mask_share is None else round(record.mask_share, 4),
         "models": ", ".join(record.models) or None,
         "regions": len(record.methods) or None,
+        "pages": record.pages,
+        "pages_failed": record.pages_failed,
         **{f"{stage}_ms": round(seconds * 1000, 1) for stage, seconds in record.stages_s.items()},
     }
     return {name: value for name, value in shown.items() if value is not None}

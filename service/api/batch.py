@@ -7,9 +7,11 @@ import base64
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import ExitStack, aclosing, closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 import pydantic_core
 from fastapi import APIRouter, Request
@@ -24,6 +26,7 @@ from service.api.problems import documented
 from service.api.schemas import files
 from service.batch import report
 from service.batch.archives import GIB, Archive, ArchiveLimits, ArchiveStream, Member
+from service.batch.marks import Look, Marks, find_marks, look_at, sampled
 from service.batch.report import Report, Row
 from service.deadline import Deadline
 from service.eraser import Eraser, Outcome
@@ -31,7 +34,8 @@ from service.errors import ArchiveRefused, ClientGone, NotReady, TextEraserError
 from service.files import result_name
 from service.http.middleware import record_of
 from service.imaging import codec
-from service.options import EraseOptions
+from service.options import ONE_PAGE_ONLY, EraseOptions, MarkChoice
+from service.telemetry import ImageRecord
 
 PATHS = frozenset({"/v1/batch", "/batch"})
 """Where uploads are counted apart from those of single pages."""
@@ -39,6 +43,8 @@ CBZ, ZIP, EVENTS = "application/vnd.comicbook+zip", "application/zip", "applicat
 LIMITS = ArchiveLimits(max_total_bytes=2 * GIB)
 AHEAD = 1
 """Pages that wait beside those being worked on: the next one is at hand, and a slow reader stops the work."""
+
+T = TypeVar("T")
 
 router = APIRouter(tags=["chapters"])
 
@@ -53,6 +59,7 @@ class _Done:
     row: Row | None = None
     """None where it is no page."""
     media_type: str | None = None
+    page: ImageRecord = field(default_factory=ImageRecord)
 
 
 @dataclass
@@ -64,11 +71,16 @@ class _Chapter:
     eraser: Eraser
     archive: Archive
     options: EraseOptions
+    mark_choice: MarkChoice | None
     page_timeout_s: float
     open_files: ExitStack
     """Holds the upload; closed when the answer is over."""
     stop: Deadline = field(default_factory=Deadline)
     """Has no end of its own: it stops everything when the client leaves."""
+    marks: Marks = field(default_factory=Marks)
+    """Known before the first page is erased, if they were asked for."""
+    no_marks: TextEraserError | None = None
+    """Why they are not known, though they were asked for: then no page is done by halves."""
     rows: list[Row] = field(default_factory=list)
     models: tuple[str, ...] = ()
     started_at: float = field(default_factory=time.perf_counter)
@@ -77,7 +89,7 @@ class _Chapter:
         """Every page so far."""
         return Report(
             version=service.__version__,
-            options=self.options.model_dump(mode="json", exclude={"output", "mask_mode", "regions"}),
+            options=self.options.model_dump(mode="json", exclude={*ONE_PAGE_ONLY}) | {"marks": self.mark_choice},
             models=self.models,
             summary=report.summarise(self.rows, time.perf_counter() - self.started_at),
             pages=tuple(self.rows),
@@ -106,11 +118,12 @@ async def batch(request: Request) -> Response:
     """Erase the text of every page of a ZIP or CBZ file, under the same options as a single page.
 
     Pages wait behind single requests, and never hold the last free slot. The deadline is for each page, from its
-    start. Hostile archives (paths that lead elsewhere, links, bombs, archives in archives) are refused whole.
+    start. With `marks`, up to six pages are looked at before the first one is erased and sent. Hostile archives (paths
+    that lead elsewhere, links, bombs, archives in archives) are refused whole.
     """
     answer = choose(request.headers.get("accept"), [CBZ, ZIP, BYTES, EVENTS])
     with ExitStack() as open_files:
-        file, options = await uploads.read_archive(request, open_files)
+        file, options, chapter_options = await uploads.read_archive(request, open_files)
         jobs.check_model(request, options.segmenter, "segmentation")
         jobs.check_model(request, options.inpainter, "inpainting")
         backend = backend_of(request)
@@ -120,7 +133,16 @@ async def batch(request: Request) -> Response:
         archive = open_files.enter_context(await asyncio.to_thread(Archive, file, LIMITS))
         count = sum(member.is_image for member in archive.members)
         _check_names(archive.members, options)
-        chapter = _Chapter(request, backend, backend.eraser, archive, options, timeout_s, open_files.pop_all())
+        chapter = _Chapter(
+            request,
+            backend,
+            backend.eraser,
+            archive,
+            options,
+            mark_choice=chapter_options.marks,
+            page_timeout_s=timeout_s,
+            open_files=open_files.pop_all(),
+        )
     body = _events(chapter, count) if answer == EVENTS else _archive(chapter)
     return _Stream(chapter, body, headers={"X-Pages": str(count)}, media_type=answer)
 
@@ -181,17 +203,39 @@ def _line(event: dict[str, object]) -> bytes:
 
 async def _work(chapter: _Chapter) -> AsyncGenerator[_Done, None]:
     """The members in the archive's order, each as soon as it and those before it are done; few at a time."""
+    record = record_of(chapter.request.scope)
+    record.pages = record.pages_failed = 0
+    if chapter.mark_choice is not None:
+        try:
+            chapter.marks = await _find_marks(chapter)
+        except ClientGone:
+            raise
+        except TextEraserError as exc:
+            chapter.no_marks = exc
+    async with aclosing(_in_order(chapter, _member, chapter.archive.members)) as members:
+        async for done in members:
+            if done.row is not None:
+                chapter.rows.append(done.row)
+                chapter.backend.telemetry.tell_page(done.page, done.row.problem)
+                record.pages += done.row.status == "done"
+                record.pages_failed += done.row.status == "failed"
+                record.models = chapter.models
+            yield done
+
+
+async def _in_order(
+    chapter: _Chapter, work: Callable[[_Chapter, Member], Coroutine[Any, Any, T]], members: Sequence[Member]
+) -> AsyncGenerator[T, None]:
+    """What `work` makes of the members, in their order, few at a time; nothing of it outlives the listener."""
     window = chapter.backend.workers.patient_slots + AHEAD
-    tasks: deque[asyncio.Task[_Done]] = deque()
-    waiting = deque(chapter.archive.members)
+    tasks: deque[asyncio.Task[T]] = deque()
+    waiting = deque(members)
     try:
         while waiting or tasks:
             while waiting and len(tasks) < window:
-                tasks.append(asyncio.create_task(_member(chapter, waiting.popleft())))
+                tasks.append(asyncio.create_task(work(chapter, waiting.popleft())))
             done = await tasks[0]
             tasks.popleft()
-            if done.row is not None:
-                chapter.rows.append(done.row)
             yield done
     finally:
         for task in tasks:
@@ -199,6 +243,35 @@ async def _work(chapter: _Chapter) -> AsyncGenerator[_Done, None]:
         for task in tasks:
             with suppress(asyncio.CancelledError, TextEraserError):
                 await task
+
+
+async def _find_marks(chapter: _Chapter) -> Marks:
+    """Look at a few pages from all over the archive: it is all here, though its answer leaves page by page."""
+    pages = sampled([member for member in chapter.archive.members if member.is_image])
+    async with aclosing(_in_order(chapter, _look, pages)) as found:
+        looks = [look async for look in found if look is not None]
+    largest = max((look.size_hw[0] * look.size_hw[1] for look in looks), default=0)
+    # Votes, and the mask that they make, weigh far less than a page at work; the queue is the same.
+    weight_bytes = jobs.BYTES_PER_PIXEL * largest
+    workers = chapter.backend.workers
+    done = await workers.run(lambda: find_marks(looks), chapter.stop, weight_bytes=weight_bytes, patient=True)
+    return done.value
+
+
+async def _look(chapter: _Chapter, member: Member) -> Look | None:
+    """The text of one page; None where it cannot be read, which its own row will say."""
+    max_pixels = chapter.backend.limits.max_pixels
+
+    def look(data: bytes, page: Deadline) -> Look:
+        return look_at(chapter.eraser, data, chapter.options, page, max_pixels=max_pixels)
+
+    try:
+        _check_size(member, chapter.backend.limits.max_bytes)
+        return await _run(chapter, await asyncio.to_thread(chapter.archive.read, member), look)
+    except ClientGone:
+        raise
+    except TextEraserError:
+        return None
 
 
 async def _member(chapter: _Chapter, member: Member) -> _Done:
@@ -210,7 +283,10 @@ async def _member(chapter: _Chapter, member: Member) -> _Done:
         data = await asyncio.to_thread(chapter.archive.read, member)
         if not member.is_image:
             return _Done(member, data)
-        outcome, seconds = await _erase(chapter, data)
+        codec.check_encodable(
+            codec.read_header(data, max_pixels=chapter.backend.limits.max_pixels), chapter.options.format
+        )
+        outcome, seconds = await _run(chapter, data, partial(_erase, chapter))
     except ClientGone:
         raise
     except TextEraserError as exc:
@@ -222,32 +298,43 @@ async def _member(chapter: _Chapter, member: Member) -> _Done:
     assert outcome.image is not None
     chapter.models = outcome.models
     row = report.done(member.name, outcome, seconds)
-    return _Done(member, outcome.image.data, row, outcome.image.media_type)
+    done = _Done(member, outcome.image.data, row, outcome.image.media_type)
+    # Without the time in the queue: pages of a chapter wait by design, and would hide that single images do.
+    jobs.fill(done.page, outcome)
+    return done
 
 
-async def _erase(chapter: _Chapter, data: bytes) -> tuple[Outcome, float]:
-    """The outcome of one page and the seconds that it took, waiting not counted."""
+def _erase(chapter: _Chapter, data: bytes, page: Deadline) -> tuple[Outcome, float]:
+    """On a worker thread: the outcome of one page and the seconds that it took, waiting not counted."""
+    started = time.perf_counter()
+    options, mask = chapter.options, None
+    if chapter.mark_choice is not None:
+        size_hw = codec.read_header(data, max_pixels=chapter.backend.limits.max_pixels).size_hw
+        options, mask = chapter.marks.apply(chapter.mark_choice, options, size_hw)
+    return chapter.eraser.erase(data, mask, options, page), time.perf_counter() - started
+
+
+async def _run(chapter: _Chapter, data: bytes, work: Callable[[bytes, Deadline], T]) -> T:
+    """Do `work` on the image file `data` when it is its turn, for as long as one page may take."""
     backend = chapter.backend
     if not backend.ready:
         raise NotReady(f"The service is {backend.state}.")
+    if chapter.no_marks is not None:
+        raise chapter.no_marks
     header = codec.read_header(data, max_pixels=backend.limits.max_pixels)
-    codec.check_encodable(header, chapter.options.format)
 
-    def erase() -> tuple[Outcome, float]:
-        started = time.perf_counter()
+    def timed() -> T:
         page = Deadline(chapter.page_timeout_s)
         timer = threading.Timer(chapter.page_timeout_s, page.stop)  # stops a running graph; between steps we look
         timer.start()
         try:
             with chapter.stop.stopping(lambda: page.stop(chapter.stop.stopped)):
-                outcome = chapter.eraser.erase(data, None, chapter.options, page)
+                return work(data, page)
         finally:
             timer.cancel()
-        return outcome, time.perf_counter() - started
 
     weight_bytes = jobs.weight_bytes(header)
-    done = await backend.workers.run(erase, chapter.stop, weight_bytes=weight_bytes, patient=True)
-    return done.value
+    return (await backend.workers.run(timed, chapter.stop, weight_bytes=weight_bytes, patient=True)).value
 
 
 def _check_size(member: Member, max_bytes: int) -> None:

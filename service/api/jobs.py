@@ -18,7 +18,7 @@ from service.http.middleware import record_of
 from service.imaging import codec
 from service.imaging.headers import Header
 from service.store import ModelStore, Task
-from service.telemetry import Telemetry
+from service.telemetry import ImageRecord, Telemetry
 from service.workers import Workers
 
 State = Literal["starting", "ready", "draining", "failed"]
@@ -120,13 +120,18 @@ async def run(request: Request, header: Header, work: Callable[[Eraser, Deadline
             deadline,
             weight_bytes=weight_bytes(header),
         )
-    outcome = done.value
-    record.stages_s = {"queue": done.queue_s, **outcome.timings}
+    fill(record, done.value)
+    record.stages_s = {"queue": done.queue_s, **record.stages_s}
+    return done.value
+
+
+def fill(record: ImageRecord, outcome: Outcome) -> None:
+    """Note what came out."""
+    record.stages_s = outcome.timings
     record.width, record.height = outcome.width, outcome.height
     record.mask_share = outcome.mask_share
     record.models = outcome.models
     record.methods = tuple(region.method for region in outcome.regions if region.method is not None)
-    return outcome
 
 
 def weight_bytes(header: Header) -> int:

@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from service.errors import ClientGone, EmptyFile, InvalidOption, MalformedForm, MissingPart, WrongContentType
-from service.options import ONE_PAGE_ONLY, OR_A_FILE, EraseOptions, Options
+from service.options import ONE_PAGE_ONLY, OR_A_FILE, ChapterOptions, EraseOptions, Options
 from service.shapes import MAX_JSON_CHARACTERS, json_in
 
 O = TypeVar("O", bound=Options)  # noqa: E741  an option set
@@ -72,8 +72,8 @@ async def read_form(request: Request, kind: type[O], *, masks: Masks = NO_MASKS)
         await data.close()
 
 
-async def read_archive(request: Request, open_files: ExitStack) -> tuple[BinaryIO, EraseOptions]:
-    """Read a form with an `archive` and the options of a chapter.
+async def read_archive(request: Request, open_files: ExitStack) -> tuple[BinaryIO, EraseOptions, ChapterOptions]:
+    """Read a form with an `archive`, the options of its pages and those of the chapter.
 
     The archive stays in the form's own memory, without a copy, for as long as `open_files` is not closed.
     Raises as `read_form` does.
@@ -94,7 +94,8 @@ async def read_archive(request: Request, open_files: ExitStack) -> tuple[BinaryI
         _missing("archive", data)
     if not part.size:
         raise EmptyFile("The file `archive` has 0 bytes.", part="archive")
-    return part.file, EraseOptions.parse(fields)
+    own = {name: fields.pop(name) for name in ChapterOptions.model_fields if name in fields}
+    return part.file, EraseOptions.parse(fields), ChapterOptions.parse(own)
 
 
 def _check_content_type(request: Request) -> None:
@@ -215,7 +216,8 @@ def archive_body() -> dict[str, Any]:
     options = {name: entry for name, entry in schema["properties"].items() if name not in {"image", *ONE_PAGE_ONLY}}
     for entry in options.values():
         entry["description"] = entry["description"].replace(OR_A_FILE, "")  # pages are not all of one size
-    schema |= {"title": "ChapterForm", "required": ["archive"], "properties": {"archive": archive} | options}
+    own = {name: _field(entry) for name, entry in ChapterOptions.model_json_schema()["properties"].items()}
+    schema |= {"title": "ChapterForm", "required": ["archive"], "properties": {"archive": archive} | own | options}
     body["content"]["multipart/form-data"]["encoding"] = {
         "archive": {"contentType": "application/zip, application/vnd.comicbook+zip, application/x-cbz"}
     }

@@ -15,13 +15,13 @@ import pydantic_core
 from service.batch import report
 from service.batch.chapters import Chapter, Page
 from service.batch.ledger import Ledger
-from service.batch.marks import MarkChoice, MarkFinder
+from service.batch.marks import MarkFinder
 from service.batch.report import Row
 from service.deadline import Deadline
 from service.eraser import Eraser, Outcome
 from service.errors import ClientGone, OutOfMemory, TextEraserError
 from service.imaging import codec
-from service.options import EraseOptions
+from service.options import EraseOptions, MarkChoice
 
 AHEAD = 2
 """Pages that wait for a slot, for each slot: enough that none is idle, few enough to stop soon."""
@@ -176,14 +176,10 @@ class Batch:
 
     def _erase(self, data: bytes, finder: MarkFinder | None) -> Outcome:
         options, mask = self._wish.options, None
-        if finder is not None:
+        if finder is not None and self._wish.marks is not None:
             marks = finder.marks(self._deadline, max_pixels=self._max_pixels)
             size_hw = codec.read_header(data, max_pixels=self._max_pixels).size_hw
-            if self._wish.marks == "keep":
-                options = marks.keep(options, size_hw)
-            else:
-                mask = marks.mask_of(size_hw)
-                options = options.model_copy(update={"mask_mode": "union"}) if mask is not None else options
+            options, mask = marks.apply(self._wish.marks, options, size_hw)
         return self._eraser.erase(data, mask, options, self._deadline)
 
     def _failed(self, page: Page, key: str | None, error: TextEraserError, started: float) -> _Result:

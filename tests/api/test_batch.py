@@ -9,14 +9,22 @@ import json
 import zipfile
 
 import httpx
+import numpy as np
 import pytest
+import structlog
 
+from service.api import batch
+from service.eraser import Eraser
 from service.errors import CorruptImage
+from service.inpainter import Inpainter
 from service.options import EraseOptions
+from service.segmenter import TextSegmenter
+from tests import pages
 from tests.api.test_jobs import Visitor, until
 from tests.batch.drawn import archive
 from tests.batch.test_archives import HOSTILE
-from tests.fakes import FakeEraser, app_of, client_of, picture
+from tests.batch.test_marks import COUNT, MARK, NUMBER, PALE, chapter_page
+from tests.fakes import FakeEraser, app_of, client_of, dark_is_text, paints, picture
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +116,7 @@ async def test_a_hostile_archive_is_refused_whole(kind: str) -> None:
         ({"archive": archive(*PAGES)}, {"output": "mask"}, 422),
         ({"archive": archive(*PAGES)}, {"fill": "magic"}, 422),
         ({"archive": archive(*PAGES)}, {"segmenter": "nobody"}, 422),
+        ({"archive": archive(*PAGES)}, {"marks": "love"}, 422),
     ],
 )
 async def test_what_cannot_be_read_is_refused_before_any_work(
@@ -142,12 +151,12 @@ async def test_single_pages_pass_a_chapter_by() -> None:
     await asyncio.sleep(0.05)
     assert app.state.backend.workers.in_flight == 1
 
-    pages = [asyncio.create_task(client.post("/v1/erase", files={"image": picture(40)})) for _ in range(2)]
+    alone = [asyncio.create_task(client.post("/v1/erase", files={"image": picture(40)})) for _ in range(2)]
     await until(lambda: len(eraser.calls) == 2)
     eraser.let_go()
-    await asyncio.gather(*pages, chapter)
+    await asyncio.gather(*alone, chapter)
 
-    assert [response.result().status_code for response in (*pages, chapter)] == [200] * 3
+    assert [response.result().status_code for response in (*alone, chapter)] == [200] * 3
     assert len(eraser.calls) == 8
 
 
@@ -210,3 +219,84 @@ async def test_more_chapters_than_allowed_are_told_to_come_again() -> None:
     assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
     eraser.let_go()
     assert (await chapter).status_code == 200
+
+
+def lettered() -> tuple[Eraser, bytes]:
+    """An eraser to which all that is dark is text, and the chapter of the tests of marks."""
+    parts = {"text-segmentation": TextSegmenter(dark_is_text())}, {"inpainting": Inpainter(paints(9, 9, 9))}
+    upload = archive(*[(f"{number}.png", pages.png(chapter_page(number))) for number in range(COUNT)])
+    return Eraser(*parts, max_pixels=10**6), upload
+
+
+async def test_marks_are_found_before_the_first_page_and_kept() -> None:
+    """Watermark and number stay on every page; the words go."""
+    eraser, upload = lettered()
+
+    with opened(await send(client_of(app_of(eraser)), upload, marks="keep")) as reader:
+        for number in range(COUNT):
+            page, result = chapter_page(number), pages.pixels_of(reader.read(f"{number}.png"))
+            assert np.array_equal(result[MARK], page[MARK])
+            assert np.array_equal(result[NUMBER], page[NUMBER])
+            assert (result[60:245] == 255).all()
+        assert json.loads(reader.read("report.json"))["options"]["marks"] == "keep"
+
+
+async def test_marks_are_erased_where_one_page_alone_would_not_show_them() -> None:
+    """As the command line does."""
+    eraser, upload = lettered()
+    client = client_of(app_of(eraser))
+
+    with opened(await send(client, upload)) as usual, opened(await send(client, upload, marks="erase")) as reader:
+        assert pages.pixels_of(usual.read(f"{PALE}.png"))[MARK].min() < 200
+        for number in range(COUNT):
+            assert pages.pixels_of(reader.read(f"{number}.png"))[MARK].min() > 200
+
+
+async def test_pages_that_cannot_be_looked_at_do_not_hide_the_marks() -> None:
+    """A broken page is a row; what the others share is still found."""
+    eraser, upload = lettered()
+    with zipfile.ZipFile(io.BytesIO(upload)) as reader:
+        members = [(name, reader.read(name)) for name in reader.namelist()]
+    members[2] = ("2.png", b"no image")
+
+    with opened(await send(client_of(app_of(eraser)), archive(*members), marks="keep")) as reader:
+        assert np.array_equal(pages.pixels_of(reader.read("5.png"))[MARK], chapter_page(5)[MARK])
+        assert reader.read("2.png") == b"no image"
+
+
+async def test_pages_are_not_done_by_halves_where_marks_cannot_be_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stay as they were, with the reason; the answer is whole."""
+    eraser, upload = lettered()
+
+    def fail(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(batch, "find_marks", fail)
+
+    with opened(await send(client_of(app_of(eraser)), upload, marks="keep")) as reader:
+        rows = json.loads(reader.read("report.json"))["pages"]
+        assert reader.read("0.png") == pages.png(chapter_page(0))
+    assert {row["problem"] for row in rows} == {"out-of-memory"}
+
+
+async def test_each_page_counts_in_the_metrics() -> None:
+    """Steps, sizes, shares and fills as for single images, results by kind; only the queue is left out."""
+    client = client_of(app_of())
+    with structlog.testing.capture_logs() as lines:
+        await send(client, archive(*PAGES, ("x.png", b"no image")))
+
+    page = (await client.get("/metrics")).text
+
+    for line in (
+        'text_eraser_chapter_pages_total{page="done"} 6.0',
+        'text_eraser_chapter_pages_total{page="not-an-image"} 1.0',
+        'text_eraser_stage_seconds_count{stage="segment"} 6.0',
+        'text_eraser_regions_total{method="flat"} 6.0',
+        "text_eraser_megapixels_count 6.0",
+        "text_eraser_mask_share_count 6.0",
+        'text_eraser_requests_total{code="200",route="/batch"} 1.0',
+    ):
+        assert line in page.splitlines()
+    assert 'stage="queue"' not in page
+    (line,) = (line for line in lines if line.get("route") == "/batch")
+    assert (line["pages"], line["pages_failed"]) == (6, 1)

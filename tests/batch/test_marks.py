@@ -10,12 +10,12 @@ import pytest
 
 from service.batch.chapters import find_chapters, state_folder
 from service.batch.ledger import Ledger
-from service.batch.marks import SAMPLED_PAGES, MarkChoice, find_marks
+from service.batch.marks import SAMPLED_PAGES, Look, find_marks
 from service.batch.runner import Batch, Wish
 from service.eraser import Eraser
 from service.imaging.arrays import Image
 from service.inpainter import Inpainter
-from service.options import EraseOptions
+from service.options import EraseOptions, MarkChoice
 from service.segmenter import TextSegmenter
 from tests import pages
 from tests.fakes import FakeGraph, dark_is_text, paints
@@ -87,9 +87,19 @@ def test_a_mark_is_what_enough_pages_share(seen: int, found: int) -> None:
     """Three of five pages, and never fewer than three."""
     mask = np.zeros((100, 100), np.uint8)
     looks = [
-        ([(0.8, 0.9, 0.95, 0.95)] if page < seen else [(0.1, 0.1 * page, 0.3, 0.1 * page + 0.05)], mask)
+        Look.of([(0.8, 0.9, 0.95, 0.95)] if page < seen else [(0.1, 0.1 * page, 0.3, 0.1 * page + 0.05)], mask)
         for page in range(5)
     ]
 
     assert len(find_marks(looks).places) == found
-    assert find_marks([([], mask)] * 5).places == ()
+    assert find_marks([Look.of([], mask)] * 5).places == ()
+
+
+def test_a_look_keeps_its_mask_in_an_eighth_of_the_room() -> None:
+    """Whatever the size; the looks of several large pages are held at a time."""
+    mask = np.where(np.random.default_rng(1).random((37, 51)) < 0.3, np.uint8(255), np.uint8(0))
+
+    look = Look.of([], mask)
+
+    assert np.array_equal(look.is_text, mask > 0)
+    assert len(look.packed) == -(-mask.size // 8)
