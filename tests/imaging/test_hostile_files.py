@@ -229,6 +229,21 @@ def test_gif_chopped_into_a_million_blocks_is_refused_quickly():
     assert time.process_time() - started < 0.1
 
 
+def test_jpeg_of_countless_scans_is_refused():
+    """Each scan is a pass over all blocks: a small file of a thousand would keep the decoder busy for seconds."""
+    data = saved(page(), "JPEG", progressive=True)
+    last, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
+    scans, scan = data.count(b"\xff\xda"), data[last:end]
+
+    codec.decode(data[:end] + scan * (100 - scans) + data[end:], max_pixels=MAX_PIXELS)
+    with pytest.raises(CorruptImage, match="101 scans; at most 100"):
+        codec.read_header(data[:end] + scan * (101 - scans) + data[end:], max_pixels=MAX_PIXELS)
+    with pytest.raises(CorruptImage, match="101 scans"):  # nor can they be hidden
+        hiding = b"\xff\x01" + b"\xff\xfe\0\x04\xff\xd9"
+        codec.read_header(data[:end] + hiding + scan * (101 - scans) + data[end:], max_pixels=MAX_PIXELS)
+    codec.read_header(data + scan * 200, max_pixels=MAX_PIXELS)  # what follows the picture is not part of it
+
+
 def test_png_of_a_million_empty_chunks_is_refused_quickly():
     """So is a PNG of countless empty chunks."""
     data = png_header(8, 8) + chunk(b"aaAa", b"") * 1_000_000

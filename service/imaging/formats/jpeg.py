@@ -12,13 +12,15 @@ from PIL import Image as PillowImage
 from service.errors import CorruptImage, UnsupportedFormat
 from service.imaging.exif import orientation_of, without_preview
 from service.imaging.formats import jpeg_blocks
-from service.imaging.formats.jpeg_segments import Segment, is_side, segments
+from service.imaging.formats.jpeg_segments import Segment, all_segments, is_side, segments
 from service.imaging.formats.rasters import array_of, encode_with_pillow, foreign_errors, open_with_pillow
 from service.imaging.headers import Header, Layout
 from service.imaging.stored import Metadata, Stored, changed_pixels
 
 SIDE_MAX = 65_500
 """Largest width and height, px, that libjpeg writes; the format itself ends at 65,535."""
+_MAX_SCANS = 100
+"""Encoders write up to about twenty; each scan costs a pass over all blocks, however few bytes it has."""
 _APP0, _APP1, _APP2, _APP14, _COM, _SOS = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE, 0xDA
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _READABLE_FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive", 0xC9: "arithmetic", 0xCA: "arithmetic"}
@@ -50,6 +52,9 @@ def read_header(data: bytes) -> Header:
             f"The JPEG has {components} components of {precision} bits (frame type {frame.marker:#x}); "
             "expected 1, 3 or 4 components of 8 bits, baseline or progressive."
         )
+    scans = sum(segment.marker == _SOS for segment in all_segments(data))
+    if scans > _MAX_SCANS:
+        raise CorruptImage(f"The JPEG file has {scans} scans; at most {_MAX_SCANS} are read.", scans=scans)
     if orientation >= 5:
         width, height = height, width
     return Header("jpeg", width, height, _LAYOUTS[components], 8, orientation, lossless=False)

@@ -1,14 +1,17 @@
-"""The marker segments of a JPEG file, up to its first scan (ITU-T T.81, annex B)."""
+"""The marker segments of a JPEG file (ITU-T T.81, annex B)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.errors import CorruptImage
 
-_APP14, _COM, _SOS = 0xEE, 0xFE, 0xDA
+_APP14, _COM, _SOS, _EOI, _TEM = 0xEE, 0xFE, 0xDA, 0xD9, 0x01
 _MAX_SEGMENTS = 4096
+_AFTER_A_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+"""A marker that is no restart and no stuffed byte."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,30 @@ def segments(data: bytes) -> Iterator[Segment]:
         if marker == _SOS:
             return
         at = end
+    raise CorruptImage(f"The JPEG file has more than {_MAX_SEGMENTS} segments.")
+
+
+def all_segments(data: bytes) -> Iterator[Segment]:
+    """Every segment to the end of the picture, those between scans too; a scan's data follow its own segment.
+
+    Raises CorruptImage where there is no scan at all, or too many segments; ends where the data do.
+    """
+    end = 0
+    for segment in segments(data):
+        end = segment.end
+        yield segment
+    for _ in range(_MAX_SEGMENTS):
+        marker = _AFTER_A_SCAN.search(data, end)
+        if marker is None or marker[0][-1] == _EOI:
+            return
+        start, payload = marker.end() - 2, marker.end() + 2
+        end = marker.end()
+        if marker[0][-1] == _TEM:  # stands alone
+            continue
+        end += int.from_bytes(data[end:payload], "big")
+        if end < payload or end > len(data):
+            return
+        yield Segment(marker[0][-1], start, payload, end)
     raise CorruptImage(f"The JPEG file has more than {_MAX_SEGMENTS} segments.")
 
 
