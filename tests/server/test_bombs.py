@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import struct
 import time
 import zlib
@@ -95,3 +96,19 @@ def test_a_bomb_is_refused_from_its_header(server: ServerProcess, name: str) -> 
     assert answer.status_code == status, answer.json()
     assert took_s < HANG_S + len(upload) / 20e6, "a hundred megabytes take a while to be thrown away"
     assert peak_mb(server) - before_mb < GROWTH_MB + len(upload) / 1e6
+
+
+def test_a_length_over_the_limit_is_refused_before_the_body(server: ServerProcess) -> None:
+    """The answer to the headers comes while not a byte of the file was sent."""
+    head = (
+        b"POST /v1/erase HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=cut\r\n"
+        b"Content-Length: 100000500\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        started = time.perf_counter()
+        client.sendall(head)
+        answer = client.recv(4096)
+        took_s = time.perf_counter() - started
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert took_s < HANG_S

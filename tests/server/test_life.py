@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
 import socket
@@ -78,13 +79,15 @@ def test_a_killed_server_starts_again_and_leaves_nothing_behind(
         again.process.wait()
 
 
-def damaged(store: Path, how: str) -> str:
-    """Damage the copied store; the word that the message must hold."""
+def damaged(store: Path, how: str) -> list[str]:
+    """Damage the copied store; the words that the message must hold."""
     manifest = json.loads((store / "manifest.json").read_text())
     graph = store / manifest["models"][0]["file"]
+    named = [manifest["models"][0]["file"], manifest["models"][0]["sha256"]]
     if how == "missing":
         graph.unlink()
-    elif how == "truncated":
+        return named
+    if how == "truncated":
         graph.write_bytes(graph.read_bytes()[:1000])
     elif how == "empty":
         graph.write_bytes(b"")
@@ -95,25 +98,25 @@ def damaged(store: Path, how: str) -> str:
     elif how == "wrong tensor":
         manifest["models"][0]["inputs"][0]["name"] = "picture"
         (store / "manifest.json").write_text(json.dumps(manifest))
-        return "picture"
+        return ["picture"]
     elif how == "no manifest":
         (store / "manifest.json").unlink()
-        return "manifest.json"
-    return str(manifest["models"][0]["sha256"])
+        return ["manifest.json"]
+    return [*named, hashlib.sha256(graph.read_bytes()).hexdigest()]
 
 
 @pytest.mark.parametrize("how", ["missing", "truncated", "empty", "bit-flipped", "wrong tensor", "no manifest"])
 def test_a_damaged_model_store_stops_the_start(tmp_path: Path, how: str) -> None:
-    """Exit code 3 with file, expected and found on standard error, in seconds; it never says that it is ready."""
+    """Exit code 3 with the file and both checksums on standard error, in seconds; it never says that it is ready."""
     shutil.copytree(STORE, tmp_path / "store")
-    word = damaged(tmp_path / "store", how)
+    words = damaged(tmp_path / "store", how)
     started = time.monotonic()
     server = ServerProcess(tmp_path / "log", model_store=tmp_path / "store")
 
     assert server.process.wait(timeout=50) == 3, server.said
     assert time.monotonic() - started < 50
     assert "cannot start" in server.said
-    assert word in server.said
+    assert [word for word in words if word not in server.said] == []
 
 
 def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
