@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from typing import Any
 
 import cv2
 from fastapi import FastAPI
@@ -19,7 +20,7 @@ from service.api.pages import PAGE_PATHS, add_docs, add_page, describe
 from service.api.problems import Problems, http_exception, validation_error
 from service.bundle import bundled
 from service.eraser import Eraser
-from service.http.middleware import Admission, Sight
+from service.http.middleware import Admission, Held, Sight
 from service.http.security import BearerTokens, cors
 from service.inpainter import Inpainter
 from service.segmenter import TextSegmenter
@@ -71,10 +72,12 @@ def create_app(
     `on_failure` is called if that fails; the reason is then at `app.state.backend.failure`. `at_rest` is called when
     no image has been worked on for a second.
     """
+    archives = Held()
     workers = Workers(
         slots=settings.slot_count,
         queue_size=settings.queue_size,
         memory_bytes=settings.image_memory_bytes,
+        held_bytes=lambda: archives.bytes,
         at_rest=at_rest,
     )
     telemetry = Telemetry()
@@ -98,7 +101,7 @@ def create_app(
         openapi_url="/openapi.json" if settings.docs else None,
         redirect_slashes=False,
         lifespan=_lifespan(settings, backend, on_failure, at_rest),
-        middleware=_layers(settings, backend),
+        middleware=_layers(settings, backend, archives),
         exception_handlers={HTTPException: http_exception, RequestValidationError: validation_error},
         telemetry={
             "tracing": settings.telemetry,
@@ -119,7 +122,7 @@ def create_app(
     return app
 
 
-def _layers(settings: Settings, backend: Backend) -> list[Middleware]:
+def _layers(settings: Settings, backend: Backend, archives: Held) -> list[Middleware]:
     """Outermost first: what is seen and answered whatever happens below, then who may enter, then how many."""
     layers = [Middleware(Sight, telemetry=backend.telemetry)]
     if settings.cors_origins:
@@ -134,14 +137,14 @@ def _layers(settings: Settings, backend: Backend) -> list[Middleware]:
             )
         )
 
-    def admission(counts: Callable[[str], bool], max_requests: int, max_bytes: int, max_held_bytes: int) -> Middleware:
+    def admission(counts: Callable[[str], bool], max_requests: int, max_bytes: int, **limits: Any) -> Middleware:
         return Middleware(
             Admission,
             max_requests=max_requests,
             max_bytes=max_bytes,
-            max_held_bytes=max_held_bytes,
             retry_after_s=lambda: backend.workers.retry_after_s,
             counts=counts,
+            **limits,
         )
 
     def is_batch(path: str) -> bool:
@@ -151,9 +154,11 @@ def _layers(settings: Settings, backend: Backend) -> list[Middleware]:
         return path not in batch.PATHS
 
     # Counted apart, so that a large chapter never keeps a single page out.
-    layers.append(admission(is_other, settings.max_requests, settings.max_bytes, settings.max_held_bytes))
-    layers.append(admission(is_batch, settings.max_batches, settings.max_batch_bytes, settings.max_batch_bytes))
-    return layers
+    pages = admission(is_other, settings.max_requests, settings.max_bytes, max_held_bytes=settings.max_held_bytes)
+    chapters = admission(
+        is_batch, settings.max_batches, settings.max_batch_bytes, max_held_bytes=settings.max_batch_bytes, held=archives
+    )
+    return [*layers, pages, chapters]
 
 
 def _lifespan(

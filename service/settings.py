@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         256 * MIB,
         ge=1024,
         description="Largest archive sent to `/v1/batch`, bytes (larger: 413), and bytes of all of them held at a time "
-        "(more: 503).",
+        "(more: 503). What is held counts in `memory_bytes`.",
     )
     max_batches: int = Field(4, ge=1, description="Archives handled at a time by `/v1/batch`. More: 503.")
 
@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     memory_bytes: int | None = Field(
         None,
         ge=MIB,
-        description="Memory for images being worked on, bytes; each weighs 224 MiB and 16 bytes per pixel. "
-        "Default: what machine or cgroup has, less 288 MiB.",
+        description="Memory for images being worked on, bytes, and for the archives of chapters; an image weighs 224 "
+        "MiB and 16 bytes per pixel. Default: what machine or cgroup has, less 288 MiB.",
     )
     limit_memory: bool = Field(
         default=False,

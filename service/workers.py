@@ -47,11 +47,15 @@ class _Ticket:
 
     weight_bytes: int
     patient: bool = False
-    turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    turn: asyncio.Future[OutOfMemory | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Done when a slot is there, or with the reason why there will be none."""
 
 
 class Workers:
     """`slots` threads, a queue of at most `queue_size` jobs, and `memory_bytes` for those that run.
+
+    What `held_bytes` says is held for longer than a job, and leaves that much less: where a job then fits beside
+    nothing, it is refused, for nobody can say when there will be room again.
 
     Belongs to one event loop: every method is called on it. Jobs start in the order of their coming; patient ones
     when no other waits, and never in the last free slot, so that whoever comes next finds it (unless there is but one).
@@ -59,11 +63,18 @@ class Workers:
     """
 
     def __init__(
-        self, *, slots: int, queue_size: int, memory_bytes: int, at_rest: Callable[[], None] = lambda: None
+        self,
+        *,
+        slots: int,
+        queue_size: int,
+        memory_bytes: int,
+        held_bytes: Callable[[], int] = lambda: 0,
+        at_rest: Callable[[], None] = lambda: None,
     ) -> None:
         self.slots = slots
         self.queue_size = queue_size
         self.memory_bytes = memory_bytes
+        self._held_bytes = held_bytes
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="worker")
         # Threads of their own: the system lets a thread step back, but not forward again.
         self._patient_pool = ThreadPoolExecutor(
@@ -103,7 +114,7 @@ class Workers:
         """Run `work` on a thread when a slot and `weight_bytes` of memory are free; its result and its wait.
 
         A `patient` job lets all others pass, and takes no place in the queue: whoever brings many bounds them.
-        Raises Overloaded if the queue is full, OutOfMemory if the weight can never fit, the deadline's reason
+        Raises Overloaded if the queue is full, OutOfMemory if the weight fits beside nothing, the deadline's reason
         as soon as it is stopped (a job still queued is then never started), and whatever `work` raises.
         """
         ticket = self._enter(weight_bytes, patient=patient)
@@ -116,6 +127,8 @@ class Workers:
             with deadline.stopping(lambda: _settle_soon(loop, stopped)):
                 await asyncio.wait(_any_of(ticket.turn, stopped), return_when=asyncio.FIRST_COMPLETED)
                 deadline.check()
+                if (refusal := ticket.turn.result()) is not None:
+                    raise refusal
                 queue_s = time.perf_counter() - came_at
                 pool = self._patient_pool if patient else self._pool
                 job = loop.run_in_executor(pool, _guarded, work, deadline)
@@ -166,11 +179,23 @@ class Workers:
         """Give free slots to those who wait; the first in line is never overtaken, so large images get their turn."""
         while len(self._running) < self.slots and (line := self._line()):
             used_bytes = sum(ticket.weight_bytes for ticket in self._running)
-            if used_bytes + line[0].weight_bytes > self.memory_bytes:
+            held_bytes = self._held_bytes()
+            fits = held_bytes + used_bytes + line[0].weight_bytes <= self.memory_bytes
+            if not fits and self._running:
                 return
             ticket = line.popleft()
-            self._running.add(ticket)
-            ticket.turn.set_result(None)
+            if fits:
+                self._running.add(ticket)
+            ticket.turn.set_result(None if fits else self._no_room(ticket.weight_bytes, held_bytes))
+
+    def _no_room(self, weight_bytes: int, held_bytes: int) -> OutOfMemory:
+        room_bytes = max(0, self.memory_bytes - held_bytes)
+        return OutOfMemory(
+            f"The image needs {weight_bytes} bytes of working memory; of {self.memory_bytes} this server has "
+            f"{room_bytes} beside the archives that it holds.",
+            needed_bytes=weight_bytes,
+            allowed_bytes=room_bytes,
+        )
 
     def _line(self) -> deque[_Ticket]:
         """Those of whom the first is next."""

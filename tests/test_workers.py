@@ -192,6 +192,32 @@ async def test_a_job_that_can_never_fit_is_refused(workers: Workers) -> None:
     assert refused.value.facts == {"needed_bytes": 1001, "allowed_bytes": 1000}
 
 
+async def test_what_is_held_leaves_less_for_jobs() -> None:
+    """A job waits for the others; where it would not fit with none beside it, it is refused, naming what is left."""
+    held = [0]
+    workers = Workers(slots=2, queue_size=4, memory_bytes=1000, held_bytes=lambda: held[0])
+    gate = Gate()
+    deadline = Deadline()
+    first = asyncio.create_task(workers.run(gate.work(deadline), deadline, weight_bytes=400))
+    await until(lambda: gate.running == 1)
+    held[0] = 500
+    second = asyncio.create_task(workers.run(lambda: "in time", deadline, weight_bytes=500))
+    third = asyncio.create_task(workers.run(lambda: None, deadline, weight_bytes=501))
+    fourth = asyncio.create_task(workers.run(lambda: "still served", deadline, weight_bytes=1))
+    await asyncio.sleep(0.02)
+    assert (workers.in_flight, workers.queue_depth) == (1, 3)
+
+    gate.open.set()
+
+    assert (await second).value == "in time"
+    with pytest.raises(OutOfMemory) as refused:
+        await third
+    assert refused.value.facts == {"needed_bytes": 501, "allowed_bytes": 500}
+    assert (await fourth).value == "still served"
+    await first
+    await workers.close()
+
+
 def _cv2_out_of_memory() -> None:
     error = cv2.error("no memory")
     error.code = cv2.Error.StsNoMem

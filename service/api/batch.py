@@ -30,7 +30,7 @@ from service.batch.marks import Look, Marks, find_marks, look_at, sampled
 from service.batch.report import Report, Row
 from service.deadline import Deadline
 from service.eraser import Eraser, Outcome
-from service.errors import ArchiveRefused, ClientGone, NotReady, TextEraserError, TooManyBytes
+from service.errors import ArchiveRefused, ClientGone, NotReady, OutOfMemory, TextEraserError, TooManyBytes
 from service.files import result_name
 from service.http.middleware import record_of
 from service.imaging import codec
@@ -129,6 +129,7 @@ async def batch(request: Request) -> Response:
         backend = backend_of(request)
         if backend.eraser is None:
             raise NotReady(f"The service is {backend.state}.")
+        _check_room(record_of(request.scope).bytes_in, backend.workers.memory_bytes)
         timeout_s = jobs.timeout_s(request, backend.limits.deadline_s)
         archive = open_files.enter_context(await asyncio.to_thread(Archive, file, LIMITS))
         count = sum(member.is_image for member in archive.members)
@@ -335,6 +336,17 @@ async def _run(chapter: _Chapter, data: bytes, work: Callable[[bytes, Deadline],
 
     weight_bytes = jobs.weight_bytes(header)
     return (await backend.workers.run(timed, chapter.stop, weight_bytes=weight_bytes, patient=True)).value
+
+
+def _check_room(archive_bytes: int, memory_bytes: int) -> None:
+    """Refuse an archive beside which not even the smallest image fits: each page would come back as it went."""
+    if archive_bytes + jobs.NETWORK_BYTES > memory_bytes:
+        raise OutOfMemory(
+            f"The archive has {archive_bytes} bytes, an image needs {jobs.NETWORK_BYTES} and more; this server has "
+            f"{memory_bytes} for both. Send the chapter in parts.",
+            needed_bytes=archive_bytes + jobs.NETWORK_BYTES,
+            allowed_bytes=memory_bytes,
+        )
 
 
 def _check_size(member: Member, max_bytes: int) -> None:

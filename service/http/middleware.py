@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -64,10 +65,18 @@ class Sight:
             self._telemetry.tell(record)
 
 
+@dataclass
+class Held:
+    """Bodies that are in memory now."""
+
+    bytes: int = 0
+
+
 class Admission:
     """Bounds what uploads may hold before anything is parsed: requests at a time, bytes of one, bytes of all.
 
     Requests without a body (health, readiness, metrics, pages) and those whose path it does not count pass by.
+    `held` lets others see what they hold at the moment.
     """
 
     def __init__(
@@ -79,6 +88,7 @@ class Admission:
         max_held_bytes: int,
         retry_after_s: Callable[[], int],
         counts: Callable[[str], bool] = lambda _: True,
+        held: Held | None = None,
     ) -> None:
         self._app = app
         self._counts = counts
@@ -87,7 +97,7 @@ class Admission:
         self._max_held_bytes = max_held_bytes
         self._retry_after_s = retry_after_s
         self._requests = 0
-        self._held_bytes = 0
+        self._held = held or Held()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request in and count what it holds. Raises TooManyBytes or Overloaded, now or on the way."""
@@ -104,11 +114,11 @@ class Admission:
             message = await receive()
             size = len(message.get("body", b""))
             record.bytes_in += size
-            self._held_bytes += size
+            self._held.bytes += size
             if record.bytes_in > self._max_bytes:
                 raise self._too_many(record.bytes_in)
-            if self._held_bytes > self._max_held_bytes:
-                raise Overloaded(f"Uploads hold {self._held_bytes} bytes.", retry_after_s=self._retry_after_s())
+            if self._held.bytes > self._max_held_bytes:
+                raise Overloaded(f"Uploads hold {self._held.bytes} bytes.", retry_after_s=self._retry_after_s())
             return message
 
         self._requests += 1
@@ -116,7 +126,7 @@ class Admission:
             await self._app(scope, counted, send)
         finally:
             self._requests -= 1
-            self._held_bytes -= record.bytes_in
+            self._held.bytes -= record.bytes_in
 
     def _check_length(self, declared: str | None) -> None:
         if declared is not None and declared.isdecimal() and int(declared) > self._max_bytes:

@@ -14,8 +14,10 @@ import pytest
 import structlog
 
 from service.api import batch
+from service.api.jobs import NETWORK_BYTES, weight_bytes
 from service.eraser import Eraser
 from service.errors import CorruptImage
+from service.imaging import codec
 from service.inpainter import Inpainter
 from service.options import EraseOptions
 from service.segmenter import TextSegmenter
@@ -300,3 +302,35 @@ async def test_each_page_counts_in_the_metrics() -> None:
     assert 'stage="queue"' not in page
     (line,) = (line for line in lines if line.get("route") == "/batch")
     assert (line["pages"], line["pages_failed"]) == (6, 1)
+
+
+async def test_an_archive_counts_in_the_memory_for_images() -> None:
+    """While it is held, an image that fits into the rest is served and a larger one is refused; later both fit."""
+    memory_bytes = weight_bytes(codec.read_header(picture(1200, 1000), max_pixels=10**7)) + 10_000
+    eraser = FakeEraser(hold=True)
+    client = client_of(app_of(eraser, slots=1, memory_bytes=memory_bytes))
+    small, large = picture(), picture(1200, 1000)
+    chapter = asyncio.create_task(send(client, archive(("1.png", small), ("notes.txt", bytes(100_000)))))
+    await until(lambda: len(eraser.calls) == 1)
+    alone = [asyncio.create_task(client.post("/v1/erase", files={"image": image})) for image in (small, large)]
+    await until(lambda: client._transport.app.state.backend.workers.queue_depth == 2)
+
+    eraser.let_go()
+    answers = [await page for page in alone]
+    await chapter
+
+    assert [answer.status_code for answer in answers] == [200, 503]
+    assert answers[1].json()["type"] == "urn:text-eraser:problem:out-of-memory"
+    assert (await client.post("/v1/erase", files={"image": large})).status_code == 200
+
+
+async def test_an_archive_beside_which_no_image_fits_is_refused_whole() -> None:
+    """Not page by page: with the numbers, before any work."""
+    eraser = FakeEraser()
+    upload = archive(("1.png", picture()), ("notes.txt", bytes(100_000)))
+
+    refused = await send(client_of(app_of(eraser, memory_bytes=NETWORK_BYTES + 50_000)), upload)
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:text-eraser:problem:out-of-memory")
+    assert refused.json()["allowed_bytes"] == NETWORK_BYTES + 50_000
+    assert eraser.calls == []
