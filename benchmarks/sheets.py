@@ -24,9 +24,9 @@ def make_sheet(upload: bytes, outcome: Outcome) -> Image.Image:
     """Before, before with the mask in colour, after: one picture, 1:1."""
     assert outcome.image is not None
     assert outcome.mask is not None
-    after = _upright(outcome.image.data)
+    after = upright(outcome.image.data)
     try:
-        before = _upright(upload)
+        before = upright(upload)
     except OSError:  # a format that only the service reads
         before = after
     mask = np.asarray(Image.open(io.BytesIO(outcome.mask.data))) > 0
@@ -36,7 +36,8 @@ def make_sheet(upload: bytes, outcome: Outcome) -> Image.Image:
     return Image.fromarray(np.hstack([before, gutter, marked, gutter, after]))
 
 
-def _upright(data: bytes) -> np.ndarray:
+def upright(data: bytes) -> np.ndarray:
+    """A file as RGB of 8 bits `(H, W, 3)`, turned as its EXIF says. Raises OSError for one that Pillow cannot read."""
     picture = Image.open(io.BytesIO(data))
     orientation = picture.getexif().get(0x0112, 1)
     turn = {
