@@ -40,6 +40,8 @@ from service.telemetry import ImageRecord
 PATHS = frozenset({"/v1/batch", "/batch"})
 """Where uploads are counted apart from those of single pages."""
 CBZ, ZIP, EVENTS = "application/vnd.comicbook+zip", "application/zip", "application/x-ndjson"
+REPORT = "report.json"
+"""The last member of an answer."""
 LIMITS = ArchiveLimits(max_total_bytes=2 * GIB)
 AHEAD = 1
 """Pages that wait beside those being worked on: the next one is at hand, and a slow reader stops the work."""
@@ -183,7 +185,7 @@ async def _archive(chapter: _Chapter) -> AsyncGenerator[bytes, None]:
                     if done.row is not None and done.row.status == "done":
                         name = str(result_name(done.member.path, chapter.options.format))
                     yield stream.add(name, done.data, done.member)
-        yield stream.add("report.json", chapter.report().model_dump_json(indent=1).encode("utf-8"))
+        yield stream.add(REPORT, chapter.report().model_dump_json(indent=1).encode("utf-8"))
         yield stream.close()
 
 
@@ -358,9 +360,11 @@ def _check_names(members: Sequence[Member], options: EraseOptions) -> None:
     """Refuse, before any work, a chapter without pages, and results under one name."""
     if not any(member.is_image for member in members):
         raise ArchiveRefused("There is no image in the archive.")
+    if any(member.name == REPORT for member in members):
+        raise ArchiveRefused(f"The archive has a {REPORT}, as an answer of ours does; take it out first.")
     seen: set[str] = set()
     for member in members:
         name = str(result_name(member.path, options.format)) if member.is_image else member.name
-        if name in seen or name == "report.json":
+        if name in seen:
             raise ArchiveRefused(f"Two members of the answer would be called {name[:100]}.")
         seen.add(name)
