@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from training.data.photos import photo
+from training.data.props import prop
 from training.data.strokes import Ink, Picture, grown, overlap, paint, polygon, ring_points
 from training.data.studio import Studio
 from training.data.textures import OVERLAYS, ink_texture, random_crop
@@ -22,6 +23,7 @@ _GROUNDS = {
     "gradient_tone": 0.08,
 }
 _FIGURES = {"av": 3.2, "clip": 2.6, "chara": 1.5, "emoji": 0.7}
+_PROP_SHARE = 0.3
 _LARGEST_FIGURE_PX = 760
 
 
@@ -108,6 +110,8 @@ def painted(studio: Studio, size_hw: tuple[int, int]) -> Picture:
 def figure(studio: Studio, height_px: float) -> tuple[Picture, np.ndarray]:
     """A character or an object: `(h, w[, 3])` picture of the page's kind and `(h, w)` alpha."""
     dice, pack = studio.dice, studio.pack
+    if dice.chance(_PROP_SHARE):
+        return prop(studio, height_px)
     kinds = {kind: weight for kind, weight in _FIGURES.items() if pack.count(kind)}
     if not kinds or dice.chance(0.08):
         return _drawn_figure(studio, height_px)
