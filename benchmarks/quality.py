@@ -2,7 +2,8 @@
 
 The comparison that decides which weights ship. On pages that training never sees (or on `--pairs DIR`, DIR/raw and
 DIR/clean) it measures the whole pipeline as a caller gets it, the bare segmenter, and the filler on exact holes beside
-OpenCV's Telea. Prints Markdown; every number is a mean over pixels of a group, PSNR and SSIM a mean over its pages.
+OpenCV's Telea and Navier-Stokes. Prints Markdown; every number is a mean over pixels of a group, PSNR and SSIM a mean
+over its pages.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from PIL import Image
 
 from service.app import build_eraser, open_store
 from service.deadline import Deadline
+from service.detector import TextDetector
 from service.eraser import Eraser
 from service.options import EraseOptions, InpaintOptions
 from service.segmenter import TextSegmenter
@@ -34,6 +36,7 @@ from training.data.pages import GENERATOR_VERSION, KINDS, VALIDATION_START, make
 FIRST_PAGE = VALIDATION_START + 100_000
 """Past the pages that a training run evaluates on."""
 COVER_PX, FAR_PX, HOLE_PX = 3, 8, 4
+MATCH_IOU = 0.5
 _SMALLEST_HOLE_PX = 16
 
 
@@ -50,6 +53,8 @@ class LetteredPage:
     """`(H, W)` bool, stroke pixels."""
     octaves: np.ndarray
     """`(H, W)` uint8: k where letters are 2^k to 2^(k+1) px high, 0 where their size is not known."""
+    regions: Sequence[np.ndarray] | None
+    """`(N, 2)` outlines of the blocks of text; None where the layout is not known."""
 
 
 @dataclass
@@ -78,7 +83,8 @@ def draw_pages(assets: Path | None, count: int, *, size_px: int) -> Iterator[Let
         for region in sorted(page.regions, key=lambda region: -region.glyph_px):  # small letters over large ones
             octave = int(math.log2(max(2.0, region.glyph_px)))
             cv2.fillPoly(octaves, [np.round(region.polygon).astype(np.int32)], octave)
-        yield LetteredPage(str(page.index), page.kind, page.raw, page.clean, page.strokes > 0, octaves)
+        regions = [np.round(region.polygon).astype(np.int32) for region in page.regions] if page.layout_known else None
+        yield LetteredPage(str(page.index), page.kind, page.raw, page.clean, page.strokes > 0, octaves, regions)
 
 
 def open_pairs(folder: Path, count: int) -> Iterator[LetteredPage]:
@@ -90,7 +96,7 @@ def open_pairs(folder: Path, count: int) -> Iterator[LetteredPage]:
         raw, clean = (np.asarray(Image.open(path).convert("RGB")) for path in (raw_path, clean_path))
         text = mask_by_subtraction(raw, clean) > 0
         kind = raw_path.stem.replace("-", "_").split("_")[0]
-        yield LetteredPage(raw_path.name, kind, raw, clean, text, np.zeros(text.shape, np.uint8))
+        yield LetteredPage(raw_path.name, kind, raw, clean, text, np.zeros(text.shape, np.uint8), None)
 
 
 def to_png(picture: np.ndarray) -> bytes:
@@ -155,6 +161,23 @@ def measure_found(tally: Tally, name: str, found: np.ndarray, text: np.ndarray, 
         tally.sums[f"{name} far"] += int((found & ~grow(text, FAR_PX)).sum())
 
 
+def count_matches(found: Sequence[np.ndarray], truth: Sequence[np.ndarray], size_hw: tuple[int, int]) -> int:
+    """How many of `found` cover one of `truth` each, and none twice, with an intersection of half their union."""
+
+    def fill(polygon: np.ndarray) -> np.ndarray:
+        return cv2.fillPoly(np.zeros(size_hw, np.uint8), [polygon], 1) > 0
+
+    free = [fill(polygon) for polygon in truth]
+    matches = 0
+    for polygon in found:
+        area = fill(polygon)
+        overlaps = [float((area & other).sum() / max(1, (area | other).sum())) for other in free]
+        if overlaps and max(overlaps) >= MATCH_IOU:
+            free.pop(int(np.argmax(overlaps)))
+            matches += 1
+    return matches
+
+
 def measure(
     page: LetteredPage, eraser: Eraser, segmenter: TextSegmenter, threshold: float
 ) -> tuple[Tally, dict[int, Tally]]:
@@ -174,6 +197,10 @@ def measure(
         measure_found(whole, name, found, page.text)
         for octave in np.unique(page.octaves[page.text]):
             measure_found(octaves[int(octave)], name, found, page.text, page.octaves == octave)
+    if page.regions is not None:
+        regions = [region.polygon for region in TextDetector().regions(maps, page.text.shape)]
+        whole.sums["regions found"], whole.sums["regions there"] = len(regions), len(page.regions)
+        whole.sums["regions matched"] = count_matches(regions, page.regions, page.text.shape)
     art = ~grow(page.text, FAR_PX)
     whole.sums["art"] += int(art.sum())
     whole.sums["damage"] += float(np.abs(result[art].astype(np.int16) - page.raw[art]).mean(1).sum())
@@ -188,7 +215,8 @@ def measure(
             assert filled is not None
             picture = np.asarray(Image.open(io.BytesIO(filled.data)).convert("RGB"))
             measure_fill(whole, name, picture, page.clean, hole)
-        measure_fill(whole, "telea", cv2.inpaint(page.raw, mask, 3, cv2.INPAINT_TELEA), page.clean, hole)
+        for name, method in (("telea", cv2.INPAINT_TELEA), ("ns", cv2.INPAINT_NS)):
+            measure_fill(whole, name, cv2.inpaint(page.raw, mask, 3, method), page.clean, hole)
     return whole, dict(octaves)
 
 
@@ -213,7 +241,17 @@ def shown(number: float, digits: int) -> str:
 
 def report(kinds: dict[str, Tally], octaves: dict[int, Tally]) -> str:
     """Three tables: what is found, by kind and by size of letters, and how holes are filled."""
-    found_heads = ["left %", "bare recall", "bare cover3", "bare precision", "bare far", "erased far", "damage"]
+    found_heads = [
+        "left %",
+        "bare recall",
+        "bare cover3",
+        "bare precision",
+        "bare far",
+        "erased far",
+        "damage",
+        "region precision",
+        "region recall",
+    ]
 
     def found(tally: Tally) -> list[str]:
         left = 100 - tally.share("erased hit", "erased text", 100)
@@ -224,14 +262,15 @@ def report(kinds: dict[str, Tally], octaves: dict[int, Tally]) -> str:
             shown(tally.share("bare far", "pixels", 1e4), 1),
             shown(tally.share("erased far", "pixels", 1e4), 1),
             shown(tally.share("damage", "art"), 3),
+            *(shown(tally.share("regions matched", f"regions {side}"), 3) for side in ("found", "there")),
         ]
 
     def filled(tally: Tally) -> list[str]:
-        ways = ("erase", "auto", "net", "telea")
+        ways = ("erase", "auto", "net", "telea", "ns")
         figures = (("psnr", 2), ("ssim", 3), ("tone", 1))
         return [shown(tally.mean(f"{way} {what}"), digits) for what, digits in figures for way in ways]
 
-    fill_heads = [f"{way} {what}" for what in ("dB", "SSIM", "tone") for way in ("erase", "auto", "net", "Telea")]
+    fill_heads = [f"{way} {what}" for what in ("dB", "SSIM", "tone") for way in ("erase", "auto", "net", "Telea", "NS")]
     names = {
         octave: f"{2**octave} to {2 ** (octave + 1)} px" if octave else "size not known" for octave in sorted(octaves)
     }

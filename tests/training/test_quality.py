@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.quality import Tally, measure_fill, measure_found, tone_error
+from benchmarks.quality import Tally, count_matches, measure_fill, measure_found, tone_error
 
 pytestmark = pytest.mark.training
 
@@ -48,3 +48,14 @@ def test_screentone_that_turned_grey_is_a_tone_error():
 
     assert tone_error(np.full_like(tone, 127), tone, hole) > 60
     assert tone_error(np.roll(tone, 2, axis=1), tone, hole) < 2
+
+
+def test_regions_match_from_half_their_union_on_and_each_only_once() -> None:
+    """A square shifted by a third of its side keeps half of the union; by half of it, a third."""
+    square = np.array([[10, 10], [39, 10], [39, 39], [10, 39]], np.int32)
+    third, half = np.add(square, [10, 0]), np.add(square, [15, 0])
+
+    assert count_matches([third], [square], (80, 80)) == 1
+    assert count_matches([half], [square], (80, 80)) == 0
+    assert count_matches([square, third], [square], (80, 80)) == 1
+    assert count_matches([], [square], (80, 80)) == 0
