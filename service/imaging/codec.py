@@ -20,7 +20,7 @@ from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
 from service.imaging.conversion import for_jpeg, for_png, for_webp, stand_upright
 from service.imaging.formats import avif, bmp, gif, jpeg, png, tiff, webp
-from service.imaging.formats.jpeg_blocks import unreached
+from service.imaging.formats.jpeg_frame import unreached
 from service.imaging.formats.rasters import ensure_memory, foreign_errors, memory_errors
 from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
 from service.imaging.orientation import stored_order, upright

@@ -11,7 +11,8 @@ from PIL import Image as PillowImage
 
 from service.errors import CorruptImage, UnsupportedFormat
 from service.imaging.exif import orientation_of, without_preview
-from service.imaging.formats import jpeg_blocks
+from service.imaging.formats import jpeg_blocks, jpeg_progressive
+from service.imaging.formats.jpeg_frame import FRAMES
 from service.imaging.formats.jpeg_segments import Segment, all_segments, is_side, segments
 from service.imaging.formats.rasters import array_of, encode_with_pillow, foreign_errors, open_with_pillow
 from service.imaging.headers import Header, Layout
@@ -21,8 +22,7 @@ SIDE_MAX = 65_500
 """Largest width and height, px, that libjpeg writes; the format itself ends at 65,535."""
 _MAX_SCANS = 100
 """Encoders write up to about twenty; each scan costs a pass over all blocks, however few bytes it has."""
-_APP0, _APP1, _APP2, _APP14, _COM, _SOS = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE, 0xDA
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_APP0, _APP1, _APP2, _APP14, _SOF2, _SOS = 0xE0, 0xE1, 0xE2, 0xEE, 0xC2, 0xDA
 _READABLE_FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive", 0xC9: "arithmetic", 0xCA: "arithmetic"}
 _LAYOUTS: dict[int, Layout] = {1: "gray", 3: "RGB", 4: "CMYK"}
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
@@ -38,7 +38,7 @@ def read_header(data: bytes) -> Header:
     frame: Segment | None = None
     orientation = 1
     for segment in segments(data):
-        if segment.marker in _FRAMES and frame is None:
+        if segment.marker in FRAMES and frame is None:
             frame = segment
         elif segment.marker == _APP1 and data.startswith(_EXIF, segment.payload):
             orientation = orientation_of(data[segment.payload + len(_EXIF) : segment.end])
@@ -112,7 +112,12 @@ def rewrite(data: bytes, stored: Stored, quality: int | None) -> bytes:
 def replace_blocks(data: bytes, before: Stored, after: Stored) -> bytes | None:
     """Encode only the blocks anew in which a sample changed; None where the file does not allow it."""
     planes, data = _planes(data, after), _without_preview(data)
-    return None if planes is None else jpeg_blocks.replace_blocks(data, planes, changed_pixels(before, after))
+    if planes is None:
+        return None
+    changed = changed_pixels(before, after)
+    is_progressive = any(segment.marker == _SOF2 for segment in segments(data))
+    replace = jpeg_progressive.replace_blocks if is_progressive else jpeg_blocks.replace_blocks
+    return replace(data, planes, changed)
 
 
 def write(stored: Stored, metadata: Metadata, quality: int) -> bytes:
@@ -150,7 +155,7 @@ def _planes(data: bytes, stored: Stored) -> list[npt.NDArray[np.uint8]] | None:
         has_jfif |= segment.marker == _APP0 and payload.startswith(b"JFIF\0")
         if segment.marker == _APP14 and payload.startswith(b"Adobe") and len(payload) >= 12:
             transform = payload[11]
-        elif segment.marker in _FRAMES:
+        elif segment.marker in FRAMES:
             names = payload[6::3]
     if stored.layout == "gray":
         return [stored.samples]
@@ -207,7 +212,7 @@ def _with_side_segments(new: bytes, side: list[bytes]) -> bytes:
 def _components(data: bytes) -> list[tuple[tuple[int, int], int]]:
     """For each component its sampling factors `(across, down)` and the number of its table."""
     for segment in segments(data):
-        if segment.marker in _FRAMES:
+        if segment.marker in FRAMES:
             raw = data[segment.payload + 6 : segment.end]
             return [((raw[at] >> 4, raw[at] & 15), raw[at + 1]) for at in range(1, len(raw), 3)]
     return []

@@ -10,22 +10,23 @@ then walks the file does nothing but add.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from service.imaging.formats.jpeg_frame import NotReadHere
+
+_RESTART = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
 _WINDOW_BITS = 1 << 21
 _MARGIN_BITS = 1 << 16
 """More than the longest MCU: ten blocks of 64 symbols of 27 bits."""
 _PACKED_AT_ONCE = 1 << 17
 _END_OF_BLOCK, _NO_SYMBOL = 64, 200
 Bits = npt.NDArray[np.signedinteger[Any]]
-
-
-class NotBaseline(Exception):
-    """The data are not what this module reads; the file itself may be sound."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class HuffmanTable:
                 place += span
             at += count
         if place > 65536:
-            raise NotBaseline
+            raise NotReadHere
         return symbols, lengths
 
 
@@ -74,13 +75,13 @@ class Tokens:
 
 
 def read_tokens(
-    data: bytes, segment_starts: list[int], mcus_in: list[int], tables: list[tuple[HuffmanTable, HuffmanTable]]
+    data: bytes, segment_starts: list[int], mcus_in: list[int], tables: Sequence[tuple[HuffmanTable, HuffmanTable]]
 ) -> tuple[Tokens, Tokens]:
     """Read the DC tokens (one a block) and the AC tokens of a scan.
 
     `data` is unstuffed; a segment (what lies between two restart markers) begins at each of `segment_starts`, in
     bytes, and holds `mcus_in` MCUs; `tables` are the DC and AC table of each block of an MCU.
-    Raises NotBaseline where the data do not decode to exactly these blocks.
+    Raises NotReadHere where the data do not decode to exactly these blocks.
     """
     lookups = {table: table.lookup() for pair in tables for table in pair}
     parts: list[tuple[Tokens, Tokens]] = []
@@ -94,7 +95,7 @@ def read_tokens(
                 window = _Window(data, position >> 3, tables, lookups, first_block=window.next_block)
             mcus, position = window.walk(mcus, position)
         if not end * 8 - 8 < position <= end * 8:
-            raise NotBaseline  # bits are missing, or left over
+            raise NotReadHere  # bits are missing, or left over
     parts.append(window.collect())
     dc, ac = zip(*parts, strict=True)
     return _joined(dc), _joined(ac)
@@ -115,14 +116,14 @@ class _Window:
         self,
         data: bytes,
         first_byte: int,
-        tables: list[tuple[HuffmanTable, HuffmanTable]],
+        tables: Sequence[tuple[HuffmanTable, HuffmanTable]],
         lookups: dict[HuffmanTable, tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]],
         *,
         first_block: int,
     ) -> None:
         stretch = data[first_byte : first_byte + (_WINDOW_BITS + _MARGIN_BITS) // 8]
         self._first_bit = first_byte * 8
-        self._following = _following_bits(stretch + b"\0" * (_MARGIN_BITS // 8))
+        self._following = following_bits(stretch + b"\0" * (_MARGIN_BITS // 8))
         self._tables, self._lookups, self._first_block = tables, lookups, first_block
         dc_steps = {dc: self._dc_steps(dc) for dc, _ in tables}
         ac_steps = {ac: self._ac_steps(ac) for _, ac in tables}
@@ -154,7 +155,7 @@ class _Window:
                     k += jump[at]
                     at += step[at]
             if at > end:
-                raise NotBaseline
+                raise NotReadHere
             mcus -= 1
         return mcus, at + self._first_bit
 
@@ -168,7 +169,7 @@ class _Window:
         last = ac_symbol == 0
         jumped = np.bincount(block[~last], (ac_symbol[~last] >> 4) + 1, minlength=len(starts))
         if (dc_symbol > 11).any() or (jumped > 63).any() or (ac_symbol[(ac_symbol & 15) == 0] % 240 != 0).any():
-            raise NotBaseline
+            raise NotReadHere
         first = self._first_block
         return Tokens(np.arange(len(starts)) + first, dc_symbol, dc_extra), Tokens(block + first, ac_symbol, ac_extra)
 
@@ -180,7 +181,7 @@ class _Window:
             symbols, lengths = self._lookups[table]
             code = self._following[places[chosen]]
             if (lengths[code] == 0).any():
-                raise NotBaseline
+                raise NotReadHere
             symbol[chosen] = symbols[code]
             size = symbol[chosen] & 15
             after = self._following[places[chosen] + lengths[code]].astype(np.int64)
@@ -201,14 +202,48 @@ class _Window:
         return np.take(lengths + size, self._following).tobytes(), np.take(jump, self._following).tobytes()
 
 
-def _following_bits(data: bytes) -> npt.NDArray[np.intp]:
-    """The 16 bits from each bit of the data on."""
+def following_bits(data: bytes) -> npt.NDArray[np.intp]:
+    """The 16 bits from each bit of the data on; those of the last two bytes are left out."""
     wide = np.frombuffer(data, np.uint8).astype(np.uint32)
     three = wide[:-2] << 16 | wide[1:-1] << 8 | wide[2:]
     following = np.empty((len(three), 8), np.uint16)
     for bit in range(8):
         following[:, bit] = three >> np.uint32(8 - bit)
     return following.reshape(-1).astype(np.intp)  # as an index, cast once
+
+
+def unstuffed(scan: bytes) -> tuple[bytes, list[int]]:
+    """The data without restart markers and stuffing, and where each stretch between markers begins."""
+    stretches = [stretch.replace(b"\xff\0", b"\xff") for stretch in _RESTART.split(scan)]
+    starts = [0]
+    for stretch in stretches[:-1]:
+        starts.append(starts[-1] + len(stretch))
+    return b"".join(stretches), starts
+
+
+def huffman_tables(payload: bytes) -> dict[tuple[int, int], HuffmanTable]:
+    """The tables of a DHT segment, by class (0 for DC, 1 for AC) and number. Raises NotReadHere."""
+    tables, at = {}, 0
+    while at + 17 <= len(payload):
+        counts = tuple(payload[at + 1 : at + 17])
+        symbols = payload[at + 17 : at + 17 + sum(counts)]
+        if len(symbols) != sum(counts) or len(symbols) > 256:
+            raise NotReadHere
+        tables[payload[at] >> 4, payload[at] & 15] = HuffmanTable(counts, symbols)
+        at += 17 + len(symbols)
+    return tables
+
+
+def running_sums(
+    differences: npt.NDArray[np.int64], mcu: npt.NDArray[np.int64], interval: int
+) -> npt.NDArray[np.int64]:
+    """DC values from their differences; the sum starts again at each restart."""
+    sums = np.cumsum(differences)
+    if not interval:
+        return sums
+    segment = mcu // interval
+    first = np.flatnonzero(np.r_[True, segment[1:] != segment[:-1]])
+    return np.asarray(sums - np.r_[0, sums][first][segment], np.int64)
 
 
 def dc_differences(tokens: Tokens) -> Bits:
@@ -218,11 +253,11 @@ def dc_differences(tokens: Tokens) -> Bits:
 
 
 def dc_tokens(differences: Bits) -> Tokens:
-    """DC tokens, one a block in file order. Raises NotBaseline for differences that 8-bit baseline cannot say."""
-    size = _bit_length(differences)
+    """DC tokens, one a block in file order. Raises NotReadHere for differences that 8-bit baseline cannot say."""
+    size = bit_length(differences)
     if (size > 11).any():
-        raise NotBaseline
-    return Tokens(np.arange(len(differences)), size, _extra_bits(differences, size))
+        raise NotReadHere
+    return Tokens(np.arange(len(differences)), size, extra_bits(differences, size))
 
 
 def ac_tokens(coefficients: Bits, blocks: Bits) -> Tokens:
@@ -231,7 +266,7 @@ def ac_tokens(coefficients: Bits, blocks: Bits) -> Tokens:
     before = np.where(np.r_[True, row[1:] != row[:-1]], -1, np.r_[0, place[:-1]]) if len(row) else row
     run = place - before - 1
     value = coefficients[row, place + 1]
-    size = _bit_length(value)
+    size = bit_length(value)
     long = np.repeat(np.arange(len(row)), run // 16)  # sixteen zeros in a row are a token of their own
     last = np.full(len(coefficients), -1)
     last[row] = place
@@ -241,13 +276,13 @@ def ac_tokens(coefficients: Bits, blocks: Bits) -> Tokens:
     )
     zeros = np.zeros(len(long) + len(ends), np.int64)
     symbol = np.concatenate([(run % 16) << 4 | size, np.full(len(long), 0xF0), zeros[: len(ends)]])
-    extra = np.concatenate([_extra_bits(value, size), zeros])
+    extra = np.concatenate([extra_bits(value, size), zeros])
     block = blocks[np.concatenate([row, row[long], ends])]
     return Tokens(*(column[order].astype(np.int32) for column in (block, symbol, extra)))
 
 
 def write_tokens(
-    dc: Tokens, ac: Tokens, tables: list[tuple[HuffmanTable, HuffmanTable]]
+    dc: Tokens, ac: Tokens, tables: Sequence[tuple[HuffmanTable, HuffmanTable]]
 ) -> tuple[bytes, dict[tuple[HuffmanTable, int], HuffmanTable]]:
     """Write the tokens as one scan without restarts; returns the stuffed data and the tables that were used.
 
@@ -274,8 +309,7 @@ def write_tokens(
         values.append(value)
         sizes.append(size)
     order = np.argsort(np.concatenate([dc.block, ac.block]), kind="stable")  # DC stands first: it comes before AC
-    packed = _packed(np.concatenate(values)[order], np.concatenate(sizes)[order])
-    return packed.replace(b"\xff", b"\xff\0"), used
+    return packed(np.concatenate(values)[order], np.concatenate(sizes)[order]), used
 
 
 def best_table(frequency: Bits) -> HuffmanTable:
@@ -305,12 +339,12 @@ def best_table(frequency: Bits) -> HuffmanTable:
     return HuffmanTable(tuple(counts[1:17]), bytes(symbols))
 
 
-def _packed(values: Bits, sizes: Bits) -> bytes:
-    """The low `sizes` bits of each value, one after the other, filled up with ones."""
+def packed(values: Bits, sizes: Bits) -> bytes:
+    """The low `sizes` bits of each value, one after the other, filled up with ones and stuffed."""
     written: list[bytes] = []
     carried = np.zeros(0, np.uint8)
     for start in range(0, len(values), _PACKED_AT_ONCE):
-        size = sizes[start : start + _PACKED_AT_ONCE]
+        size = sizes[start : start + _PACKED_AT_ONCE].astype(np.int64)
         ends = np.cumsum(size)
         shift = np.repeat(ends, size) - np.arange(ends[-1]) - 1
         bits = (np.repeat(values[start : start + _PACKED_AT_ONCE], size) >> shift & 1).astype(np.uint8)
@@ -320,12 +354,14 @@ def _packed(values: Bits, sizes: Bits) -> bytes:
         carried = bits[whole:]
     if len(carried):
         written.append(np.packbits(np.concatenate([carried, np.ones(8 - len(carried), np.uint8)])).tobytes())
-    return b"".join(written)
+    return b"".join(written).replace(b"\xff", b"\xff\0")
 
 
-def _bit_length(values: Bits) -> Bits:
+def bit_length(values: Bits) -> Bits:
+    """How many bits the magnitude of each value has."""
     return np.frexp(np.abs(values).astype(np.float64))[1].astype(np.int64)
 
 
-def _extra_bits(values: Bits, size: Bits) -> Bits:
+def extra_bits(values: Bits, size: Bits) -> Bits:
+    """The bits that tell a value among those of its `size` (T.81, F.1.2.1)."""
     return np.where(values < 0, values + (1 << size) - 1, values)

@@ -68,6 +68,12 @@ def all_segments(data: bytes) -> Iterator[Segment]:
     raise CorruptImage(f"The JPEG file has more than {_MAX_SEGMENTS} segments.")
 
 
+def end_of_scan(data: bytes, start: int) -> int:
+    """Where the data of a scan end that begin at `start`: at the next marker that is no restart, or with the file."""
+    marker = _AFTER_A_SCAN.search(data, start)
+    return len(data) if marker is None else marker.start()
+
+
 def is_side(marker: int) -> bool:
     """Whether a segment describes the picture; Adobe's colour transform (APP14) is part of how it is drawn."""
     return (0xE0 <= marker <= 0xEF and marker != _APP14) or marker == _COM
