@@ -193,7 +193,7 @@ def _write_back(picture: Picture, changed: Stored, turned: Mask, quality: int | 
         kept = _keep_blocks(picture, changed, turned) if quality is None else None
         return kept or Encoded(jpeg.rewrite(data, changed, quality), header.media_type, "reencoded")
     if header.format == "avif":
-        written = avif.write(changed, avif.read_metadata(data), quality=quality or DEFAULT_QUALITY)
+        written = avif.rewrite(data, changed, quality=quality or DEFAULT_QUALITY)
         return Encoded(written, header.media_type, "reencoded")
     if header.format != "webp":
         rewrite = {"png": png.rewrite, "tiff": tiff.rewrite, "bmp": bmp.rewrite, "gif": gif.rewrite}[header.format]

@@ -59,7 +59,7 @@ class Header:
     """Upright height, px."""
     layout: Layout
     bits: int
-    """Bits per stored sample: 1, 2, 4, 8 or 16."""
+    """Bits per sample in the file: 1, 2, 4, 8, 10, 12 or 16; 10 and 12 are stored widened to 16."""
     orientation: int = 1
     """EXIF orientation, 1 to 8: how the stored rows are turned to stand upright."""
     frames: int = 1

@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,26 @@ def tiff_deep(channels: int) -> bytes:
     return data.tobytes()
 
 
+def avif_deep(bits: int, channels: int) -> bytes:
+    """A gradient over the whole range of levels, with a profile of its own and wide, bright colours (BT.2020, PQ)."""
+    ramp = np.linspace(0, 2**bits - 1, WIDTH * channels).reshape(1, WIDTH, channels).repeat(HEIGHT, axis=0)
+    wish = [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_QUALITY, 95]
+    beside = [np.frombuffer(SRGB, np.uint8)]
+    samples = np.squeeze(ramp.astype(np.uint16))
+    done, data = cv2.imencodeWithMetadata(".avif", samples, [cv2.IMAGE_METADATA_ICCP], beside, wish)
+    assert done
+    return with_wide_colours(data.tobytes())
+
+
+WIDE_COLOURS = b"nclx\0\x09\0\x10"
+"""What HDR pictures say of their samples; the encoder says sRGB, or nothing."""
+
+
+def with_wide_colours(avif: bytes) -> bytes:
+    at = avif.index(b"nclx")
+    return avif[:at] + WIDE_COLOURS + avif[at + 8 :]
+
+
 def bmp_with_alpha() -> bytes:
     """A 32-bit BMP with a V5 header, which names an alpha mask."""
     pixels = np.dstack([rgb()[..., ::-1], alpha()])[::-1].tobytes()
@@ -160,6 +181,12 @@ ROWS = [
     Row("WebP lossy", lambda: saved(rgb(), "WEBP", quality=80), "RGB", "reencoded", 40),
     Row("AVIF", lambda: saved(rgb(), "AVIF", quality=80), "RGB", "reencoded", 40),
     Row("AVIF with alpha", lambda: saved(np.dstack([rgb(), alpha()]), "AVIF", quality=80), "RGBA", "reencoded", 40),
+    Row("AVIF gray", lambda: saved(gray(), "AVIF", quality=80), "gray", "reencoded", 40),
+    *(
+        Row(f"AVIF {mode} {bits}-bit", partial(avif_deep, bits, channels), f"{mode} {bits}-bit", "reencoded", 60)
+        for bits in (10, 12)
+        for mode, channels in (("gray", 1), ("RGB", 3), ("RGBA", 4))
+    ),
     Row(
         "TIFF 1-bit, Group 4",
         lambda: saved(PillowImage.fromarray(narrow(1) > 0), "TIFF", compression="group4"),
@@ -324,6 +351,40 @@ def test_verifier_notices_a_single_changed_value():
     mask = codec.encode_mask(box_mask()).data
 
     assert verify(saved(rgb(), "PNG"), mask) != verify(saved(changed, "PNG"), mask)
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_deep_avif_keeps_its_levels_and_what_they_mean(bits, channels):
+    """Of a smooth ramp more than 256 levels are left, near where they were; primaries, transfer and profile stay."""
+    data = avif_deep(bits, channels)
+
+    _, encoded = erase_box(data)
+
+    before, after = (cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED) for file in (data, encoded.data))
+    below = np.abs(before[26:].astype(int) - after[26:])
+    assert below.mean() < 2 ** (bits - 8)
+    assert len(np.unique(after[26:])) > len(np.unique(after[26:] >> (bits - 8)))
+    assert WIDE_COLOURS in encoded.data
+    assert PillowImage.open(io.BytesIO(encoded.data)).info["icc_profile"] == SRGB
+
+
+def test_an_8_bit_avif_keeps_what_its_samples_mean():
+    """An HDR picture of 8 bits does not come back as sRGB."""
+    data = with_wide_colours(saved(rgb(), "AVIF", quality=80))
+
+    _, encoded = erase_box(data)
+
+    assert WIDE_COLOURS in encoded.data
+
+
+def test_deep_avif_becomes_a_16_bit_png():
+    """`format=png` holds all its levels."""
+    picture, encoded = erase_box(avif_deep(10, 3), format="png")
+
+    shown = cv2.imdecode(np.frombuffer(encoded.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert (shown.dtype, encoded.fidelity) == (np.uint16, "exact")
+    assert np.array_equal(shown[26:, :, ::-1], picture.stored.samples[26:])
 
 
 def test_flat_16_bit_paper_comes_back_at_its_own_value():

@@ -1,19 +1,36 @@
-"""AVIF: Pillow reads and writes it, at 8 bits."""
+"""AVIF: Pillow reads and writes it at 8 bits, OpenCV at 10 and 12."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from service.errors import CorruptImage
+from service.errors import CorruptImage, NotEncodable
 from service.imaging.exif import orientation_of, without_preview
-from service.imaging.formats.rasters import decode_with_pillow, encode_with_pillow, foreign_errors, open_with_pillow
+from service.imaging.formats.isobmff import properties
+from service.imaging.formats.rasters import (
+    decode_deep,
+    decode_with_pillow,
+    encode_with_pillow,
+    foreign_errors,
+    memory_errors,
+    open_with_pillow,
+)
 from service.imaging.headers import Header, Layout
 from service.imaging.stored import Metadata, Stored
 
 SIDE_MAX = 65_535
 """Largest width and height, px, that the encoder writes."""
-_LAYOUTS: dict[str, Layout] = {"RGB": "RGB", "RGBA": "RGBA"}
+_LAYOUTS: dict[str, Layout] = {"L": "gray", "LA": "RGBA", "RGB": "RGB", "RGBA": "RGBA"}
+"""By Pillow's mode; gray with alpha, which no encoder here writes, is shown as colour."""
+_MODES = {"gray": "L", "RGB": "RGB", "RGBA": "RGBA"}
+_SAME_CHANNELS = {"gray": 1, "RGB": 3, "RGBA": 4}
 _EXIF = b"Exif\0\0"
+_SPEED = 10
 
 
 def read_header(data: bytes) -> Header:
@@ -25,13 +42,18 @@ def read_header(data: bytes) -> Header:
             raise CorruptImage(f"The AVIF header says {image.size}, mode {image.mode}.")
     orientation = orientation_of(_exif(image))  # Pillow has put the container's own turn (irot, imir) there
     width, height = image.size if orientation < 5 else image.size[::-1]
-    return Header("avif", width, height, _LAYOUTS[image.mode], 8, orientation, frames, lossless=False)
+    return Header("avif", width, height, _LAYOUTS[image.mode], depth_of(data), orientation, frames, lossless=False)
 
 
 def read(data: bytes, header: Header) -> Stored:
-    """Decode the samples in stored order. Raises CorruptImage where they are damaged."""
+    """Decode the samples in stored order; those of 10 and 12 bits are widened to 16. Raises CorruptImage."""
     with foreign_errors("AVIF"):
-        _, samples = decode_with_pillow(data, "AVIF", header, {header.layout})
+        if header.bits > 8:
+            samples = _decode_deep(data, header)
+            return Stored(_scaled(samples, header.bits, 16), header.layout, 16)
+        image, samples = decode_with_pillow(data, "AVIF", header, set(_LAYOUTS))
+        if image.mode == "LA":
+            samples = np.ascontiguousarray(samples[..., [0, 0, 0, 1]])
     return Stored(samples, header.layout, 8)
 
 
@@ -42,16 +64,88 @@ def read_metadata(data: bytes) -> Metadata:
     return Metadata(image.info.get("icc_profile"), _exif(image), image.info.get("xmp"))
 
 
-def write(stored: Stored, metadata: Metadata, *, quality: int) -> bytes:
-    """Write 8-bit RGB or RGBA samples, chroma at full resolution."""
-    options: dict[str, object] = {"quality": quality, "subsampling": "4:4:4", "speed": 10, "max_threads": 1}
-    beside = {
-        "icc_profile": metadata.icc,
-        "exif": metadata.exif and without_preview(metadata.exif),
-        "xmp": metadata.xmp,
-    }
+def rewrite(data: bytes, stored: Stored, *, quality: int) -> bytes:
+    """Write the samples as an AVIF of the depth of `data`, with what stands beside its picture.
+
+    Chroma is at full resolution. Raises NotEncodable, OutOfMemory.
+    """
+    found = read_metadata(data)
+    metadata = Metadata(found.icc, found.exif and without_preview(found.exif), found.xmp)
+    depth = depth_of(data)
+    written = _write_deep(stored, metadata, quality, depth) if depth > 8 else _write(stored, metadata, quality)
+    return _with_colour_of(data, written)
+
+
+def depth_of(data: bytes) -> int:
+    """Bits per sample: 8, 10 or 12, as the coding's own property says (AV1 in ISOBMFF, 2.3.3)."""
+    depth = 8
+    for box in properties(data):
+        if box.kind == b"av1C" and box.end - box.start >= 4:
+            flags = data[box.start + 2]
+            depth = max(depth, 12 if flags & 0x60 == 0x60 else 10 if flags & 0x40 else 8)
+    return depth
+
+
+def _write(stored: Stored, metadata: Metadata, quality: int) -> bytes:
+    chroma = "4:0:0" if stored.layout == "gray" else "4:4:4"
+    options: dict[str, object] = {"quality": quality, "subsampling": chroma, "speed": _SPEED, "max_threads": 1}
+    beside = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp}
     options |= {name: value for name, value in beside.items() if value}
-    return encode_with_pillow(PillowImage.fromarray(stored.samples, stored.layout), "AVIF", **options)
+    return encode_with_pillow(PillowImage.fromarray(stored.samples, _MODES[stored.layout]), "AVIF", **options)
+
+
+def _decode_deep(data: bytes, header: Header) -> npt.NDArray[np.uint16]:
+    samples = decode_deep(data, header)
+    channels = 1 if samples.ndim == 2 else samples.shape[2]
+    if channels != _SAME_CHANNELS[header.layout]:
+        raise CorruptImage(f"The AVIF data have {channels} channels, not those of {header.layout}.")
+    return samples
+
+
+def _write_deep(stored: Stored, metadata: Metadata, quality: int, depth: int) -> bytes:
+    with memory_errors():
+        samples = _scaled(stored.samples, 16, depth)
+        if samples.ndim == 3:
+            samples = np.ascontiguousarray(samples[..., [2, 1, 0, 3][: samples.shape[2]]])
+        beside = {
+            cv2.IMAGE_METADATA_EXIF: metadata.exif,
+            cv2.IMAGE_METADATA_XMP: metadata.xmp,
+            cv2.IMAGE_METADATA_ICCP: metadata.icc,
+        }
+        kinds = [kind for kind, value in beside.items() if value]
+        values = [np.frombuffer(value, np.uint8) for value in beside.values() if value]
+        wish = [cv2.IMWRITE_AVIF_QUALITY, quality, cv2.IMWRITE_AVIF_DEPTH, depth, cv2.IMWRITE_AVIF_SPEED, _SPEED]
+        done, written = cv2.imencodeWithMetadata(".avif", samples, kinds, values, wish)
+    if not done:
+        raise NotEncodable(f"The AVIF encoder cannot write this image of {stored.samples.shape}, {depth} bits.")
+    return written.tobytes()
+
+
+def _scaled(samples: npt.NDArray[Any], bits: int, wanted: int) -> npt.NDArray[np.uint16]:
+    """Samples of `bits` bits as samples of `wanted` bits; there and back gives the same."""
+    top, wanted_top = 2**bits - 1, 2**wanted - 1
+    table = (np.arange(top + 1, dtype=np.uint32) * wanted_top + top // 2) // top
+    return np.asarray(table.astype(np.uint16)[np.minimum(samples, top)], np.uint16)
+
+
+def _with_colour_of(data: bytes, new: bytes) -> bytes:
+    """The new file, whose samples mean the colours that they mean in `data`: primaries and transfer (ITU-T H.273).
+
+    The encoders write those of sRGB. The matrix is their own matter, and stays.
+    """
+    places = [_coded_colour(data), _coded_colour(new)]
+    if None in places:
+        return new
+    old, place = (at for at in places if at is not None)
+    return new[:place] + data[old : old + 4] + new[place + 4 :]
+
+
+def _coded_colour(data: bytes) -> int | None:
+    """Where primaries and transfer stand, two bytes each."""
+    for box in properties(data):
+        if box.kind == b"colr" and data.startswith(b"nclx", box.start) and box.end - box.start >= 11:
+            return box.start + 4
+    return None
 
 
 def _exif(image: PillowImage.Image) -> bytes | None:
