@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +19,7 @@ from service.fills.gate import TOLERANCE_LEVELS, Background, deviation, look_at_
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, label_boxes
 from service.imaging.masks import (
+    Components,
     Labels,
     chosen,
     close_gaps,
@@ -49,6 +51,11 @@ SURE_HIT_SHARE = 0.6
 INSIDE_GLYPHS = 0.35
 SMALL_GLYPHS = 1.6
 """Ink within this margin of the found text and no larger than this is a dot, an accent or a missed glyph."""
+CROWD_PIECES = 8
+CROWD_PX = 20
+"""Missed pieces with more others than this within this (or within a glyph) are the dots of a tone around a bubble."""
+CROWD_REACH_GLYPHS = 0.3
+"""Of a crowd only what is as near as this to the found strokes is text: small letters beside it, say."""
 CLOSE_GLYPHS = 0.06
 """Gaps inside a glyph that are closed where the background gives no help, in glyph sizes."""
 COUNTER_GLYPHS = 0.5
@@ -146,10 +153,34 @@ def _separate(difference: npt.NDArray[np.float32], own: Mask, strokes: Mask, gly
     x0, y0, x1, y1 = shrink_to(own, max(4, round(INSIDE_GLYPHS * glyph_px)))
     inside = (pieces.left >= x0) & (pieces.top >= y0) & (pieces.right <= x1) & (pieces.bottom <= y1)
     small = pieces.longer_side <= SMALL_GLYPHS * glyph_px
-    is_text = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= SURE_HIT_SHARE) | (inside & small)
+    is_seen = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= SURE_HIT_SHARE)
+    is_missed = inside & small & ~is_seen
+    is_seen[0] = is_missed[0] = False
+    if is_missed.any():
+        crowded = _crowded(pieces, small & ~is_seen, max(CROWD_PX, glyph_px))
+        is_missed &= ~crowded | _near(pieces, own, glyph_px)
+    is_text = is_seen | is_missed
     is_kept = ~is_text
     is_text[0] = is_kept[0] = False
     return _Ink(chosen(pieces.labels, is_text), chosen(pieces.labels, is_kept))
+
+
+def _crowded(pieces: Components, counted: npt.NDArray[np.bool_], reach_px: int) -> npt.NDArray[np.bool_]:
+    """Whether each piece has more than CROWD_PIECES of the `counted` ones around it."""
+    x = np.minimum((pieces.left + pieces.right) // 2, pieces.labels.shape[1] - 1)
+    y = np.minimum((pieces.top + pieces.bottom) // 2, pieces.labels.shape[0] - 1)
+    centres = np.zeros(pieces.labels.shape, np.float32)
+    np.add.at(centres, (y[1:][counted[1:]], x[1:][counted[1:]]), 1)
+    side = 2 * reach_px + 1
+    around = cv2.boxFilter(centres, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(around[y, x] > CROWD_PIECES + 0.5, np.bool_)
+
+
+def _near(pieces: Components, own: Mask, glyph_px: int) -> npt.NDArray[np.bool_]:
+    """Whether each piece comes nearer to the found strokes than CROWD_REACH_GLYPHS."""
+    near = np.zeros(pieces.count + 1, np.bool_)
+    near[pieces.labels[dilate_disc(own, max(1, round(CROWD_REACH_GLYPHS * glyph_px))) > 0]] = True
+    return near
 
 
 def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Background) -> None:

@@ -168,3 +168,20 @@ def test_text_on_one_side_changes_nothing_on_the_other() -> None:
     alone, together = (refine(page.image, page.core, dilate_px=3) for page in (left, both))
 
     assert np.array_equal(alone[:, :300], together[:, :300])
+
+
+def test_the_dots_of_a_tone_around_a_bubble_are_no_dots_of_its_text() -> None:
+    """The text's box reaches past the bubble's corners; the tone that stands there is not erased."""
+    clean = pages.blank(200, 320)
+    for y in range(0, 200, 7):
+        for x in range(3 * (y % 2), 320, 7):
+            cv2.circle(clean, (x, y), 2, (0, 0, 0), -1)
+    cv2.ellipse(clean, (160, 100), (112, 72), 0, 0, 360, (255, 255, 255), -1)
+    page = pages.lettered(clean, ("HELLO", 96, 70), ("TO THE WORLD", 72, 105), ("HELLO", 96, 140))
+    outside = np.full((200, 320), 255, np.uint8)
+    cv2.ellipse(outside, (160, 100), (116, 76), 0, 0, 360, 0, -1)
+
+    mask = refine(page.image, page.core, dilate_px=3)
+
+    assert (mask[page.ink > 0] == 255).all()
+    assert not (mask & outside).any()
