@@ -48,6 +48,8 @@ MIN_HIT_SHARE = 0.25
 """Share of a piece of ink that the network must have seen for it to be text."""
 SURE_HIT_SHARE = 0.6
 """The same for ink that runs on past the search area, as outlines do."""
+STRAY_HIT_SHARE = 0.05
+"""Of ink that runs on and of which less than this was seen, nothing is text: a stray hit on a bubble's outline."""
 INSIDE_GLYPHS = 0.35
 SMALL_GLYPHS = 1.6
 """Ink within this margin of the found text and no larger than this is a dot, an accent or a missed glyph."""
@@ -83,6 +85,8 @@ class _Work:
 class _Ink:
     text: npt.NDArray[np.bool_]
     kept: npt.NDArray[np.bool_]
+    stray: npt.NDArray[np.bool_]
+    """Kept ink on which the network saw a few pixels of text."""
 
 
 def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], None] = lambda: None) -> Mask:
@@ -162,7 +166,8 @@ def _separate(difference: npt.NDArray[np.float32], own: Mask, strokes: Mask, gly
     is_text = is_seen | is_missed
     is_kept = ~is_text
     is_text[0] = is_kept[0] = False
-    return _Ink(chosen(pieces.labels, is_text), chosen(pieces.labels, is_kept))
+    is_stray = is_kept & runs_on & (hits > 0) & (hit_share < STRAY_HIT_SHARE)
+    return _Ink(*(chosen(pieces.labels, which) for which in (is_text, is_kept, is_stray)))
 
 
 def _crowded(pieces: Components, counted: npt.NDArray[np.bool_], reach_px: int) -> npt.NDArray[np.bool_]:
@@ -186,6 +191,9 @@ def _near(pieces: Components, own: Mask, glyph_px: int) -> npt.NDArray[np.bool_]
 def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Background) -> None:
     """Grow the group's text, its halo too, but not into ink or ground that is kept; other groups' pixels stay."""
     difference = deviation(work.image[cut], background)
+    first_growth = dilate(own, work.dilate_px) > 0
+    stray = (own > 0) & (dilate(from_bool(ink.stray), SOFT_EDGE_PX) > 0)
+    own = from_bool((own > 0) & ~stray)
     text = from_bool(ink.text | (own > 0))
     kept = dilate_disc(from_bool(ink.kept & (own == 0)), 1) > 0
     kept = (kept | _other_ground(difference, text)) & ~ink.text
@@ -194,7 +202,7 @@ def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Bac
     halo = soft & (dilate_disc(text, work.dilate_px * (1 + HALO_REACH)) > 0)
     grown = dilate(text, work.dilate_px) > 0
     wanted = _connected(close_gaps(from_bool((grown | halo) & ~kept), 1) > 0, grown) & ~kept
-    others = (work.mask[cut] > 0) & ~(kept & (dilate(own, work.dilate_px) > 0))
+    others = (work.mask[cut] > 0) & ~(kept & first_growth)
     work.mask[cut] = from_bool(others | wanted)
 
 

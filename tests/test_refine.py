@@ -185,3 +185,17 @@ def test_the_dots_of_a_tone_around_a_bubble_are_no_dots_of_its_text() -> None:
 
     assert (mask[page.ink > 0] == 255).all()
     assert not (mask & outside).any()
+
+
+def test_a_stray_hit_on_a_bubble_outline_bites_nothing_out_of_it() -> None:
+    """The network saw a few pixels of text on the outline beside the word: the outline stays whole."""
+    clean = pages.blank(160, 320)
+    cv2.ellipse(clean, (160, 80), (120, 60), 0, 0, 360, (0, 0, 0), 3, cv2.LINE_AA)
+    page = pages.lettered(clean, ("HELLO WORLD", 76, 90))
+    strokes = page.core.copy()
+    strokes[78:82, 278:282] = 255
+
+    mask = refine(page.image, strokes, dilate_px=3)
+
+    assert (mask[page.ink > 0] == 255).all()
+    assert not mask[clean[:, :, 0] < 128].any()
