@@ -52,6 +52,12 @@ test-all: test test-training ## everything, slow and browser tests too (needs Ch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser]'
 	$(BIN)/python -m pytest -m 'slow or browser'
 
+.PHONY: test-ray
+test-ray: ## tests of the Ray engine and deployment, on two simulated nodes (minutes; makes .venv-ray)
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,ray]'
+	.venv-ray/bin/python -m pytest -m ray
+
 .PHONY: test-training
 test-training: $(TRAINING_VENV)/.installed ## tests of training/ (needs torch)
 	$(TRAINING_BIN)/python -m pytest -m training tests/training

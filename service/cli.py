@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
@@ -26,6 +27,7 @@ from service.api.pages import describe
 from service.app import build_eraser, create_app, open_sessions, open_store
 from service.batch.chapters import PdfResult, find_chapters, state_folder
 from service.batch.ledger import Ledger
+from service.batch.ray_engine import RayBatch, connect
 from service.batch.report import Report, Row, summarise, told
 from service.batch.runner import Batch, Wish
 from service.deadline import Deadline
@@ -38,6 +40,8 @@ from service.server import START_FAILED, serve
 from service.settings import Settings
 from service.shapes import json_in
 from service.store import Model
+
+Engine = Literal["local", "ray"]
 
 SOME_FAILED = 1
 NOT_UNDERSTOOD = 2
@@ -135,7 +139,8 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     settings = _settings()
     if "intra_threads" not in settings.model_fields_set:
         settings = settings.model_copy(update={"intra_threads": usable_cores()})  # one image at a time has all cores
-    eraser, _ = _open_eraser(settings, options)
+    _models(settings, options)
+    eraser = _open_eraser(settings)
     try:
         mask_data = None if mask is None else _read(mask)
     except OSError as exc:
@@ -174,6 +179,10 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     default="cbz",
     help="What a PDF becomes where OUT is a folder [default: cbz]. A file OUT says it by its ending.",
 )
+@click.option(
+    "--engine", type=click.Choice(get_args(Engine)), default="local", help="Where pages are erased [default: local]."
+)
+@click.option("--address", help="Ray cluster to use, `auto` or HOST:PORT [default: one that is started here].")
 @click.option("--slots", type=click.IntRange(1, 256), help="Pages worked on at a time [TEXT_ERASER_SLOTS].")
 @option_flags(EraseOptions, without=ONE_PAGE_ONLY)
 def batch_command(
@@ -183,6 +192,8 @@ def batch_command(
     report_path: Path | None,
     marks: MarkChoice | None,
     pdf_as: PdfResult,
+    engine: Engine,
+    address: str | None,
     slots: int | None,
     masks: bool,
     regions_json: bool,
@@ -195,6 +206,7 @@ def batch_command(
     again after it was stopped, or with more pages. One bad page is a row in the report, not the end.
     """
     settings = _settings(slots=slots)
+    source = source.resolve() if engine == "ray" else source  # nodes stand elsewhere
     if masked := sorted(_area_files(fields)):
         _refuse(f"--{masked[0]} is a mask file, which belongs to one page; expected JSON")
     given = {name: value for name, value in fields.items() if value is not None}
@@ -204,10 +216,10 @@ def batch_command(
         chapters = find_chapters(source, out, options.format, ledger, pdf_as=pdf_as)
     except InvalidOption as exc:
         _refuse(exc.detail)
-    eraser, models = _open_eraser(settings, options)
+    models = _models(settings, options)
     depends_on = " ".join([service.__version__, *(model.sha256 for model in models)])
     wish = Wish(options, masks=masks, regions=regions_json, marks=marks, models=depends_on)
-    batch = Batch(eraser, wish, ledger, slots=settings.slot_count, max_pixels=settings.max_pixels)
+    batch = _batch(settings, wish, ledger, engine, address)
     rows: list[Row] = []
     started = time.perf_counter()
     try:
@@ -277,17 +289,51 @@ def health_command(host: str | None, port: int | None, timeout_s: float, *, live
     sys.exit(0 if response.is_success else SOME_FAILED)
 
 
-def _open_eraser(settings: Settings, options: EraseOptions) -> tuple[Eraser, list[Model]]:
-    """The pipeline, and the models that the options name; ends the process where there is none."""
+def _models(settings: Settings, options: EraseOptions) -> list[Model]:
+    """The models that the options name; ends the process where there is none."""
     try:
         store = open_store(settings)
-        models = [store.find(options.segmenter, "segmentation"), store.find(options.inpainter, "inpainting")]
-        return build_eraser(settings, store), models
+        return [store.find(options.segmenter, "segmentation"), store.find(options.inpainter, "inpainting")]
     except UnknownModel as exc:
         _refuse(exc.detail)
     except ModelStoreError as exc:
         _say(f"cannot start: {exc.detail}")
         sys.exit(START_FAILED)
+
+
+def _make_eraser(settings: Settings) -> Eraser:
+    """The pipeline. Raises ModelStoreError."""
+    return build_eraser(settings, open_store(settings))
+
+
+def _open_eraser(settings: Settings) -> Eraser:
+    """The pipeline; ends the process where a model is damaged."""
+    try:
+        return _make_eraser(settings)
+    except ModelStoreError as exc:
+        _say(f"cannot start: {exc.detail}")
+        sys.exit(START_FAILED)
+
+
+def _batch(settings: Settings, wish: Wish, ledger: Ledger, engine: Engine, address: str | None) -> Batch:
+    """What works through the chapters: this process, or a cluster."""
+    if engine == "local":
+        if address is not None:
+            _refuse("--address goes with --engine ray")
+        eraser = _open_eraser(settings)
+        return Batch(eraser, wish, ledger, slots=settings.slot_count, max_pixels=settings.max_pixels)
+    try:
+        cpus = connect(address)
+    except InvalidOption as exc:
+        _refuse(exc.detail)
+    return RayBatch(
+        partial(_make_eraser, settings.model_copy(update={"tokens": ()})),
+        wish,
+        ledger,
+        actors=settings.slots or max(1, cpus // settings.intra_threads),
+        actor_cpus=settings.intra_threads,
+        max_pixels=settings.max_pixels,
+    )
 
 
 def _area_files(fields: dict[str, str | None]) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service import cli
+from service.batch import ray_engine
 from service.errors import CorruptImage, ModelStoreError
 from service.options import EraseOptions
 from tests.fakes import FakeEraser, fake_store, mask_picture, picture
@@ -269,3 +270,17 @@ def test_an_area_of_a_chapter_is_json(eraser: FakeEraser, page: Path, tmp_path: 
     assert done.exit_code == 0
     assert [call[1] for call in eraser.calls] == [EraseOptions.parse({"exclude": "[[0, 0, 9, 9]]"})]
     assert (refused.exit_code, "belongs to one page" in refused.stderr) == (2, True)
+
+
+def test_batch_on_ray_says_what_it_needs(eraser: FakeEraser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is named where it is missing, and an address without the engine is a mistake; no work is done."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.png").write_bytes(picture())
+    monkeypatch.setattr(ray_engine, "find_spec", lambda _: None)
+
+    missing = run("batch", tmp_path / "in", tmp_path / "out", "--engine", "ray")
+    alone = run("batch", tmp_path / "in", tmp_path / "out", "--address", "auto")
+
+    assert (missing.exit_code, "text-eraser[ray]" in missing.stderr) == (2, True)
+    assert (alone.exit_code, "--engine ray" in alone.stderr) == (2, True)
+    assert not (tmp_path / "out").exists()

@@ -45,6 +45,10 @@ class Ledger:
     def _unfinished(self) -> Path:
         return self.folder / "unfinished"
 
+    def __contains__(self, work: str) -> bool:
+        """Whether `work` was ever finished, under whatever key."""
+        return work in self._entries
+
     def find(self, work: str, key: str) -> tuple[Row, ...] | None:
         """The rows of `work` if it was finished under the same `key` and its files are still what they were."""
         entry = self._entries.get(work)

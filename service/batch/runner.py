@@ -47,6 +47,10 @@ class Wish:
         words += [self.models, content]
         return hashlib.sha256("\n".join(words).encode("utf-8")).hexdigest()
 
+    def key_of(self, data: bytes) -> str:
+        """The name of the result of a file of these bytes."""
+        return self.key(hashlib.sha256(data).hexdigest())
+
 
 @dataclass
 class _Open:
@@ -63,7 +67,9 @@ class _Open:
 
 
 @dataclass(frozen=True)
-class _Result:
+class Result:
+    """What became of one page."""
+
     row: Row
     files: Mapping[Path, str] = field(default_factory=dict)
     transient: bool = False
@@ -79,7 +85,7 @@ class Batch:
         self._ledger = ledger
         self._window = slots * (1 + AHEAD)
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="page")
-        self._pending: deque[tuple[_Open, Future[_Result]]] = deque()
+        self._pending: deque[tuple[_Open, Future[Result]]] = deque()
         self._deadline = Deadline()
 
     def run(self, chapters: Sequence[Chapter]) -> Generator[Row, None, None]:
@@ -102,31 +108,35 @@ class Batch:
             for opened, _ in self._pending:
                 opened.chapter.close()
 
-    def _begin(self, chapter: Chapter) -> Iterator[tuple[_Open, Future[_Result]]]:
+    def _begin(self, chapter: Chapter) -> Iterator[tuple[_Open, Future[Result]]]:
         try:
-            key = None
-            if chapter.output is not None:
-                with chapter.source.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                key = self._wish.key(f"{digest} {chapter.output.name}")  # a PDF may be asked for as PDF or as CBZ
-                rows = self._ledger.find(chapter.name, key)
-                if rows is not None:
-                    opened = _Open(chapter, None, len(rows))
-                    yield from ((opened, _settled(_Result(_again(row)))) for row in rows)
-                    return
+            key, rows = self._recall(chapter)
+            if rows is not None:
+                opened = _Open(chapter, None, len(rows))
+                yield from ((opened, _settled(Result(_again(row)))) for row in rows)
+                return
             pages = chapter.open()
-        except TextEraserError as exc:
-            yield _Open(chapter, None, 1), _settled(_Result(report.failed(chapter.name, exc)))
-            return
-        except OSError as exc:
-            yield _Open(chapter, None, 1), _settled(_Result(report.failed(chapter.name, _unreadable(exc))))
+        except (TextEraserError, OSError) as exc:
+            yield _Open(chapter, None, 1), _settled(Result(report.failed(chapter.name, problem_of(exc))))
             return
         opened = _Open(chapter, key, len(pages))
         finder = (
             None if self._wish.marks is None else MarkFinder(self._eraser, [p.read for p in pages], self._wish.options)
         )
         for page in pages:
-            yield opened, self._pool.submit(self._work, page, finder)
+            yield opened, self._submit(page, finder)
+
+    def _submit(self, page: Page, finder: MarkFinder | None) -> Future[Result]:
+        return self._pool.submit(self._work, page, finder)
+
+    def _recall(self, chapter: Chapter) -> tuple[str | None, tuple[Row, ...] | None]:
+        """The key of a chapter that becomes one file, and its rows if it was finished under it. Raises OSError."""
+        if chapter.output is None:
+            return None, None
+        with chapter.source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        key = self._wish.key(f"{digest} {chapter.output.name}")  # a PDF may be asked for as PDF or as CBZ
+        return key, self._ledger.find(chapter.name, key)
 
     def _next(self) -> Row:
         """Wait for the page whose turn it is; with a chapter's last page the chapter is finished."""
@@ -150,45 +160,35 @@ class Batch:
             self._ledger.note(opened.chapter.name, opened.key, kept, opened.rows)
             opened.chapter.clean()
 
-    def _work(self, page: Page, finder: MarkFinder | None) -> _Result:
+    def _work(self, page: Page, finder: MarkFinder | None) -> Result:
         """On a thread of the pool: one page from its bytes to its files; whatever goes wrong is a row."""
         started = time.perf_counter()
         key = None
         try:
             data = page.read()
-            key = self._wish.key(hashlib.sha256(data).hexdigest())
+            key = self._wish.key_of(data)
             rows = self._ledger.find(page.name, key)
             if rows is not None:
-                return _Result(_again(rows[0]), self._ledger.files_of(page.name))
-            outcome = self._erase(data, finder)
-            files = self._write(page, outcome)
-            row = report.done(page.name, outcome, time.perf_counter() - started)
-        except TextEraserError as exc:
-            return self._failed(page, key, exc, started)
-        except MemoryError:
-            return self._failed(page, key, OutOfMemory(), started)
-        except OSError as exc:
-            return self._failed(page, key, _unreadable(exc), started)
+                return Result(_again(rows[0]), self._ledger.files_of(page.name))
+            outcome = erase_page(self._eraser, self._wish, data, finder, self._deadline, max_pixels=self._max_pixels)
+            return self._keep(page, key, outcome, time.perf_counter() - started)
         except Exception as exc:  # noqa: BLE001  one page, whatever is the matter with it, is not the end of a batch
-            return self._failed(page, key, TextEraserError(f"{type(exc).__name__}: {exc}"), started)
+            return self._failed(page, key, problem_of(exc), time.perf_counter() - started)
+
+    def _keep(self, page: Page, key: str, outcome: Outcome, seconds: float) -> Result:
+        """Write what came out, and remember it. Raises OSError."""
+        files = self._write(page, outcome)
+        row = report.done(page.name, outcome, seconds)
         self._ledger.note(page.name, key, files, [row])
-        return _Result(row, files)
+        return Result(row, files)
 
-    def _erase(self, data: bytes, finder: MarkFinder | None) -> Outcome:
-        options, mask = self._wish.options, None
-        if finder is not None and self._wish.marks is not None:
-            marks = finder.marks(self._deadline, max_pixels=self._max_pixels)
-            size_hw = codec.read_header(data, max_pixels=self._max_pixels).size_hw
-            options, mask = marks.apply(self._wish.marks, options, size_hw)
-        return self._eraser.erase(data, mask, options, self._deadline)
-
-    def _failed(self, page: Page, key: str | None, error: TextEraserError, started: float) -> _Result:
+    def _failed(self, page: Page, key: str | None, error: TextEraserError, seconds: float) -> Result:
         """The row; what lies with the page itself is remembered, the rest is tried again next time."""
-        row = report.failed(page.name, error, time.perf_counter() - started)
+        row = report.failed(page.name, error, seconds)
         lasting = 400 <= error.status < 499
         if key is not None and lasting:
             self._ledger.note(page.name, key, {}, [row])
-        return _Result(row, transient=not lasting)
+        return Result(row, transient=not lasting)
 
     def _write(self, page: Page, outcome: Outcome) -> dict[Path, str]:
         assert outcome.image is not None
@@ -201,6 +201,27 @@ class Batch:
         return files
 
 
+def erase_page(
+    eraser: Eraser, wish: Wish, data: bytes, finder: MarkFinder | None, deadline: Deadline, *, max_pixels: int
+) -> Outcome:
+    """What is wished for one page, of the marks of its chapter too. Raises what `Eraser.erase` raises."""
+    options, mask = wish.options, None
+    if finder is not None and wish.marks is not None:
+        marks = finder.marks(deadline, max_pixels=max_pixels)
+        size_hw = codec.read_header(data, max_pixels=max_pixels).size_hw
+        options, mask = marks.apply(wish.marks, options, size_hw)
+    return eraser.erase(data, mask, options, deadline)
+
+
+def problem_of(error: Exception) -> TextEraserError:
+    """The problem that a page's row names."""
+    if isinstance(error, TextEraserError):
+        return error
+    if isinstance(error, MemoryError):
+        return OutOfMemory()
+    return _unreadable(error) if isinstance(error, OSError) else TextEraserError(f"{type(error).__name__}: {error}")
+
+
 def _regions_json(outcome: Outcome) -> bytes:
     """What `detect` would have said, and what was done: the answer of the API, in its words."""
     regions = [{**vars(region), "polygon": region.polygon.tolist()} for region in outcome.regions]
@@ -211,8 +232,8 @@ def _again(row: Row) -> Row:
     return row if row.status == "failed" else row.model_copy(update={"status": "skipped"})
 
 
-def _settled(result: _Result) -> Future[_Result]:
-    future: Future[_Result] = Future()
+def _settled(result: Result) -> Future[Result]:
+    future: Future[Result] = Future()
     future.set_result(result)
     return future
 

@@ -15,18 +15,15 @@ import structlog
 
 from service.api import batch
 from service.api.jobs import NETWORK_BYTES, weight_bytes
-from service.eraser import Eraser
 from service.errors import CorruptImage
 from service.imaging import codec
-from service.inpainter import Inpainter
 from service.options import EraseOptions
-from service.segmenter import TextSegmenter
 from tests import pages
 from tests.api.test_jobs import Visitor, until
 from tests.batch.drawn import archive
 from tests.batch.test_archives import HOSTILE
-from tests.batch.test_marks import COUNT, MARK, NUMBER, PALE, chapter_page
-from tests.fakes import FakeEraser, app_of, client_of, dark_is_text, paints, picture
+from tests.batch.test_marks import COUNT, MARK, NUMBER, PALE, chapter_page, lettered
+from tests.fakes import FakeEraser, app_of, client_of, picture
 
 pytestmark = pytest.mark.anyio
 
@@ -223,16 +220,14 @@ async def test_more_chapters_than_allowed_are_told_to_come_again() -> None:
     assert (await chapter).status_code == 200
 
 
-def lettered() -> tuple[Eraser, bytes]:
-    """An eraser to which all that is dark is text, and the chapter of the tests of marks."""
-    parts = {"text-segmentation": TextSegmenter(dark_is_text())}, {"inpainting": Inpainter(paints(9, 9, 9))}
-    upload = archive(*[(f"{number}.png", pages.png(chapter_page(number))) for number in range(COUNT)])
-    return Eraser(*parts, max_pixels=10**6), upload
+def lettered_chapter() -> bytes:
+    """The chapter of the tests of marks."""
+    return archive(*[(f"{number}.png", pages.png(chapter_page(number))) for number in range(COUNT)])
 
 
 async def test_marks_are_found_before_the_first_page_and_kept() -> None:
     """Watermark and number stay on every page; the words go."""
-    eraser, upload = lettered()
+    eraser, upload = lettered(), lettered_chapter()
 
     with opened(await send(client_of(app_of(eraser)), upload, marks="keep")) as reader:
         for number in range(COUNT):
@@ -245,7 +240,7 @@ async def test_marks_are_found_before_the_first_page_and_kept() -> None:
 
 async def test_marks_are_erased_where_one_page_alone_would_not_show_them() -> None:
     """As the command line does."""
-    eraser, upload = lettered()
+    eraser, upload = lettered(), lettered_chapter()
     client = client_of(app_of(eraser))
 
     with opened(await send(client, upload)) as usual, opened(await send(client, upload, marks="erase")) as reader:
@@ -256,7 +251,7 @@ async def test_marks_are_erased_where_one_page_alone_would_not_show_them() -> No
 
 async def test_pages_that_cannot_be_looked_at_do_not_hide_the_marks() -> None:
     """A broken page is a row; what the others share is still found."""
-    eraser, upload = lettered()
+    eraser, upload = lettered(), lettered_chapter()
     with zipfile.ZipFile(io.BytesIO(upload)) as reader:
         members = [(name, reader.read(name)) for name in reader.namelist()]
     members[2] = ("2.png", b"no image")
@@ -268,7 +263,7 @@ async def test_pages_that_cannot_be_looked_at_do_not_hide_the_marks() -> None:
 
 async def test_pages_are_not_done_by_halves_where_marks_cannot_be_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """They stay as they were, with the reason; the answer is whole."""
-    eraser, upload = lettered()
+    eraser, upload = lettered(), lettered_chapter()
 
     def fail(_: object) -> None:
         raise MemoryError

@@ -37,6 +37,12 @@ def chapter_page(number: int) -> Image:
     return image
 
 
+def lettered(graph: FakeGraph | None = None) -> Eraser:
+    """An eraser to which all that is dark is text."""
+    parts = {"text-segmentation": TextSegmenter(graph or dark_is_text())}, {"inpainting": Inpainter(paints(9, 9, 9))}
+    return Eraser(*parts, max_pixels=10**6)
+
+
 def run(tmp_path: Path, marks: MarkChoice | None) -> tuple[dict[int, Image], FakeGraph]:
     """The chapter's results by page, and the graph that looked."""
     source, out = tmp_path / "in", tmp_path / f"out-{marks}"
@@ -44,9 +50,7 @@ def run(tmp_path: Path, marks: MarkChoice | None) -> tuple[dict[int, Image], Fak
     for number in range(COUNT):
         (source / f"{number}.png").write_bytes(pages.png(chapter_page(number)))
     graph = dark_is_text()
-    eraser = Eraser(
-        {"text-segmentation": TextSegmenter(graph)}, {"inpainting": Inpainter(paints(9, 9, 9))}, max_pixels=10**6
-    )
+    eraser = lettered(graph)
     ledger = Ledger(state_folder(source, out))
     wish = Wish(EraseOptions(), marks=marks)
     rows = list(Batch(eraser, wish, ledger, slots=2).run(find_chapters(source, out, "same", ledger)))

@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "host": {"errors"},
     "settings": {"host"},
     "files": WORDS,
+    "ray_serve": {"app", "settings", "host"},
     "server": {"app", "api", "settings", "host", *SERVING, *WORDS},
     "cli": {
         "app",
@@ -78,6 +79,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pypdfium2": {"service/batch/pdf.py"},
     "img2pdf": {"service/batch/pdf.py"},
     "pikepdf": {"service/batch/pdf.py"},
+    "ray": {"service/batch/ray_engine.py", "service/ray_serve.py"},
     "torch": {"training"},
     "pyclipper": {"training"},
     "onnx": {"training"},
