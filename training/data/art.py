@@ -113,7 +113,7 @@ def figure(studio: Studio, height_px: float) -> tuple[Picture, np.ndarray]:
     if dice.chance(_PROP_SHARE):
         return prop(studio, height_px)
     kinds = {kind: weight for kind, weight in _FIGURES.items() if pack.count(kind)}
-    if not kinds or dice.chance(0.08):
+    if not kinds or dice.chance(0.15):
         return _drawn_figure(studio, height_px)
     kind = dice.weighted(kinds)
     source = pack.art(kind, dice.whole(0, pack.count(kind) - 1))
@@ -156,16 +156,18 @@ def _inked(studio: Studio, grey: np.ndarray) -> np.ndarray:
 
 
 def _drawn_figure(studio: Studio, height_px: float) -> tuple[Picture, np.ndarray]:
-    """A texture cut out in a soft-cornered shape: hair, hands and cloth of someone close by."""
+    """A texture or part of a picture, cut out in a soft-cornered shape: hair and hands close by, goods in a shop."""
     dice = studio.dice
     height, width = int(height_px), int(max(12, height_px * dice.between(0.4, 1.2)))
-    picture = studio.fitted(ink_texture(studio, (height, width)))
+    drawn = dice.chance(0.5)
+    picture = studio.fitted(ink_texture(studio, (height, width))) if drawn else scene(studio, (height, width))
     alpha = np.zeros((height, width), np.uint8)
     outline = ring_points((width / 2, height / 2), width * 0.48, height * 0.48, 12)
     outline += dice.generator.normal(0, min(width, height) * 0.06, outline.shape)
     polygon(alpha, outline, 255)
     edge = cv2.subtract(alpha, cv2.erode(alpha, np.ones((3, 3), np.uint8), iterations=studio.pen_px()))
-    paint(picture, edge, studio.plain(0), 0, 0)
+    if drawn or dice.chance(0.3):
+        paint(picture, edge, studio.plain(0), 0, 0)
     return picture, alpha
 
 

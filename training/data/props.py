@@ -1,7 +1,8 @@
-"""Plain things with few marks on them: simple faces, painted pots, printed clothes, spotted fruit.
+"""Plain things with few marks on them: simple faces, painted pots, printed clothes, spotted fruit; goods in a shop.
 
 Sparse dark marks on flat ground are what lettering looks like too; earlier weights erased the eyes and the mouth of a
-face, the flowers of a pot, the spots of a potato. Everything here is of the page's kind, grey or RGB.
+face, the flowers of a pot, the spots of a potato, and a whole shoe, whose bands and soles look like outlined letters.
+Everything here is of the page's kind, grey or RGB.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def prop(studio: Studio, height_px: float) -> tuple[Picture, np.ndarray]:
     """One thing: `(h, w[, 3])` picture of the page's kind and `(h, w)` alpha."""
     dice = studio.dice
     draw: Callable[[Studio, float], tuple[Picture, np.ndarray]] = dice.weighted(
-        {_face: 0.45, _vessel: 0.25, _garment: 0.15, _fruit: 0.15}
+        {_face: 0.36, _goods: 0.24, _vessel: 0.2, _garment: 0.1, _fruit: 0.1}
     )
     return draw(studio, max(24.0, height_px))
 
@@ -281,4 +282,39 @@ def _fruit(studio: Studio, height_px: float) -> tuple[Picture, np.ndarray]:
             polyline(thing, ring_points(place, size * 0.6, size * 0.8, 12), dark, closed=True)
         else:
             disc(thing, place, max(1.0, size * 0.4), dark)
+    return thing, alpha
+
+
+def _goods(studio: Studio, height_px: float) -> tuple[Picture, np.ndarray]:
+    """A shoe, bag or gadget as shops show them: parts in strong colours, bands, soles, stitches, laces, shade."""
+    dice = studio.dice
+    thing, alpha = _sheet(studio, height_px, height_px * dice.between(0.8, 1.8), studio.white())
+    high, wide = thing.shape[:2]
+    palette = [studio.colour(dice.pick(["dark", "vivid", "vivid"])) for _ in range(dice.whole(2, 4))]
+    palette += [studio.black(), studio.white()]
+    for _ in range(dice.whole(3, 9)):
+        middle = np.array([wide, high]) * (0.5 + np.clip(dice.offset(0.18), -0.3, 0.3))
+        outline = ring_points(
+            middle, wide * dice.between(0.12, 0.4), high * dice.between(0.12, 0.4), dice.pick([5, 8, 16])
+        )
+        outline += dice.generator.normal(0, high * 0.02, outline.shape)
+        outline = np.clip(outline, 2, [wide - 3, high - 3])
+        rim = dice.log_between(1, max(2.0, high * 0.06)) if dice.chance(0.5) else 0.0
+        polygon(alpha, outline, 255)
+        polygon(thing, outline, dice.pick(palette))
+        if rim:
+            polyline(alpha, outline, 255, rim, closed=True)
+            polyline(thing, outline, dice.pick(palette), rim, closed=True)
+        for step in range(dice.pick([0, 0, 3, 6, 12])):  # stitches, laces, vents
+            start = middle + (outline[0] - middle) * 0.6 + [step * high * 0.04, dice.bell(0, high * 0.01)]
+            polyline(
+                thing, [start, start + dice.offset(high * 0.05)], dice.pick(palette), dice.log_between(1, high * 0.03)
+            )
+    for _ in range(dice.whole(0, 3)):
+        band = dice.points(4, 0.15, 0.85) * [wide, high]
+        stroke = tapered(bezier(*band), high * dice.between(0.03, 0.12))
+        polygon(alpha, np.clip(stroke, 2, [wide - 3, high - 3]), 255)
+        polygon(thing, stroke, dice.pick(palette))
+    light = np.linspace(1.1, dice.between(0.6, 0.95), high)[:, None]
+    thing[:] = np.clip(thing * (light if studio.grey else light[..., None]), 0, 255).astype(np.uint8)
     return thing, alpha
