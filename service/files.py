@@ -13,8 +13,8 @@ from pathlib import Path, PurePath
 from service.errors import InvalidOption
 from service.options import EraseOptions, OutputFormat
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif"})
-"""What counts as an image where a folder is given."""
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"})
+"""What counts as an image where a folder is given, whether its extra is installed or not."""
 _FORMATS: Mapping[str, OutputFormat] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 STANDARD = "-"
 """Standard input or output."""

@@ -11,8 +11,8 @@ import service
 from service.api.jobs import backend_of
 from service.api.problems import documented
 from service.api.schemas import FormatsInfo, Health, Info, LimitsInfo, ModelInfo, Models
-from service.api.uploads import ACCEPTED_FILES
 from service.errors import NotReady
+from service.imaging.headers import readable_types
 from service.options import DetectOptions, EraseOptions, InpaintOptions, SegmentOptions
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -50,7 +50,7 @@ async def info(request: Request) -> Info:
             queue_size=backend.workers.queue_size,
         ),
         formats=FormatsInfo(
-            input=ACCEPTED_FILES.split(", "),
+            input=readable_types(),
             output=EraseOptions.model_json_schema()["properties"]["format"]["enum"],
         ),
         defaults={

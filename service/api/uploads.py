@@ -27,7 +27,7 @@ MAX_FILES = 4
 MAX_FIELDS = 64
 MAX_FIELD_BYTES = MAX_JSON_CHARACTERS
 """Room for a list of regions; every other field is a word."""
-ACCEPTED_FILES = "image/png, image/jpeg, image/webp, image/avif, image/tiff, image/bmp, image/gif"
+ACCEPTED_FILES = "image/png, image/jpeg, image/webp, image/avif, image/tiff, image/bmp, image/gif, image/heic"
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def form_body(kind: type[Options], *, masks: Masks = NO_MASKS) -> dict[str, Any]
         "image": {
             "type": "string",
             "format": "binary",
-            "description": "The picture: PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF, one frame, "
+            "description": "The picture: PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF, with its extra HEIC; one frame, "
             "at most 40,000,000 pixels (see `/v1/info`).",
         }
     }

@@ -19,7 +19,7 @@ from service.errors import AnimatedImage, InvalidMask, MaskMismatch, NotEncodabl
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
 from service.imaging.conversion import for_jpeg, for_png, for_webp, stand_upright
-from service.imaging.formats import avif, bmp, gif, jpeg, png, tiff, webp
+from service.imaging.formats import avif, bmp, gif, heic, jpeg, png, tiff, webp
 from service.imaging.formats.jpeg_frame import unreached
 from service.imaging.formats.rasters import ensure_memory, foreign_errors, memory_errors
 from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
@@ -192,8 +192,9 @@ def _write_back(picture: Picture, changed: Stored, turned: Mask, quality: int | 
     if header.format == "jpeg":
         kept = _keep_blocks(picture, changed, turned) if quality is None else None
         return kept or Encoded(jpeg.rewrite(data, changed, quality), header.media_type, "reencoded")
-    if header.format == "avif":
-        written = avif.rewrite(data, changed, quality=quality or DEFAULT_QUALITY)
+    if header.format in {"avif", "heic"}:
+        rewrite_lossy = avif.rewrite if header.format == "avif" else heic.rewrite
+        written = rewrite_lossy(data, changed, quality=quality or DEFAULT_QUALITY)
         return Encoded(written, header.media_type, "reencoded")
     if header.format != "webp":
         rewrite = {"png": png.rewrite, "tiff": tiff.rewrite, "bmp": bmp.rewrite, "gif": gif.rewrite}[header.format]
@@ -251,5 +252,11 @@ _MODULES: dict[Format, FormatModule] = {
     "tiff": tiff,
     "bmp": bmp,
     "gif": gif,
+    "heic": heic,
 }
-_SIDE_LIMITS: dict[Format, int] = {"jpeg": jpeg.SIDE_MAX, "webp": webp.SIDE_MAX, "avif": avif.SIDE_MAX}
+_SIDE_LIMITS: dict[Format, int] = {
+    "jpeg": jpeg.SIDE_MAX,
+    "webp": webp.SIDE_MAX,
+    "avif": avif.SIDE_MAX,
+    "heic": heic.SIDE_MAX,
+}

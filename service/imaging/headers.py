@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from importlib.util import find_spec
+from typing import Literal, get_args
 
 from service.errors import EmptyFile, NotAnImage, TooManyPixels, UnsupportedFormat
 
-Format = Literal["png", "jpeg", "webp", "avif", "tiff", "bmp", "gif"]
+Format = Literal["png", "jpeg", "webp", "avif", "tiff", "bmp", "gif", "heic"]
 Layout = Literal["bilevel", "gray", "gray+alpha", "palette", "RGB", "RGBA", "CMYK"]
 
 READABLE = "PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF"
+EXTRAS: dict[Format, str] = {"heic": "pillow_heif"}
+"""Formats that need an extra of their own name, with the library that it brings."""
 
 _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -23,8 +26,8 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 # Known, and never given to a decoder: rarely fuzzed parsers (PNM, SunRaster, HDR), vector formats, containers.
 _REFUSED: tuple[tuple[bytes, str], ...] = (
-    (b"\xff\x0a", "JPEG XL (needs an optional extra)"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL (needs an optional extra)"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"II+\0", "BigTIFF"),
@@ -84,6 +87,16 @@ class Header:
         return self.height, self.width
 
 
+def readable_types() -> list[str]:
+    """The media types of the formats that can be read here."""
+    return [f"image/{name}" for name in get_args(Format) if is_installed(name)]
+
+
+def is_installed(name: Format) -> bool:
+    """Whether a format can be read here: always, or with its extra."""
+    return name not in EXTRAS or find_spec(EXTRAS[name]) is not None
+
+
 def sniff(data: bytes) -> Format:
     """Tell the format by the magic bytes alone, never by a name or a claimed type.
 
@@ -118,9 +131,13 @@ def _sniff_heif(data: bytes) -> Format:
     if brands & {b"avif", b"avis"}:
         return "avif"
     if brands & _HEIF_BRANDS:
-        raise UnsupportedFormat(f"The file is HEIC, which needs an optional extra; expected {READABLE}.")
+        if not is_installed("heic"):
+            raise UnsupportedFormat(
+                f"The file is HEIC, which needs the extra: pip install 'text-eraser[heic]'; expected {READABLE}."
+            )
+        return "heic"
     if b"jxl " in brands:
-        raise UnsupportedFormat(f"The file is JPEG XL, which needs an optional extra; expected {READABLE}.")
+        raise UnsupportedFormat(f"The file is JPEG XL; expected {READABLE}.")
     raise NotAnImage(f"The file is a media container without a picture known here; expected {READABLE}.")
 
 

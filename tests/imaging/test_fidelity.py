@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image as PillowImage
 from PIL import ImageCms, TiffImagePlugin
@@ -125,6 +126,17 @@ def with_wide_colours(avif: bytes) -> bytes:
     return avif[:at] + WIDE_COLOURS + avif[at + 8 :]
 
 
+def heic(bits: int, channels: int, **beside: object) -> bytes:
+    """A ramp over all levels from left to right."""
+    ramp = np.linspace(0, 2**bits - 1, WIDTH * channels).reshape(1, WIDTH, channels).repeat(HEIGHT, axis=0)
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels] + (f";{bits}" if bits > 8 else "")
+    samples = np.squeeze(ramp).astype(np.uint16 if bits > 8 else np.uint8)
+    file = pillow_heif.from_bytes(mode=mode, size=(WIDTH, HEIGHT), data=samples.tobytes())
+    buffer = io.BytesIO()
+    file.save(buffer, quality=95, chroma=444, **beside)
+    return buffer.getvalue()
+
+
 def bmp_with_alpha() -> bytes:
     """A 32-bit BMP with a V5 header, which names an alpha mask."""
     pixels = np.dstack([rgb()[..., ::-1], alpha()])[::-1].tobytes()
@@ -187,6 +199,17 @@ ROWS = [
         for bits in (10, 12)
         for mode, channels in (("gray", 1), ("RGB", 3), ("RGBA", 4))
     ),
+    *(
+        Row(f"HEIC {mode}", partial(heic, bits, channels), mode, "reencoded", 60)
+        for bits, mode, channels in (
+            (8, "gray", 1),
+            (8, "RGB", 3),
+            (8, "RGBA", 4),
+            (10, "gray 10-bit", 1),
+            (10, "RGB 10-bit", 3),
+            (12, "RGBA 12-bit", 4),
+        )
+    ),
     Row(
         "TIFF 1-bit, Group 4",
         lambda: saved(PillowImage.fromarray(narrow(1) > 0), "TIFF", compression="group4"),
@@ -235,6 +258,8 @@ ROWS = [
 
 def stored_samples(data: bytes) -> np.ndarray:
     """The samples as other libraries decode them: Pillow, or OpenCV for 16-bit colour, which Pillow cuts to 8 bits."""
+    if data[4:11] == b"ftyphei":
+        return np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=False)[0])
     deep_samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data[:1] in b"\x89IM" else None
     if deep_samples is not None and deep_samples.dtype == np.uint16:
         return deep_samples
@@ -248,10 +273,14 @@ def box_mask() -> np.ndarray:
 
 
 def erase_box(data: bytes, **options: object) -> tuple[codec.Picture, codec.Encoded]:
+    return erase_box_in(data, box_mask(), **options)
+
+
+def erase_box_in(data: bytes, mask: np.ndarray, **options: object) -> tuple[codec.Picture, codec.Encoded]:
     picture = codec.decode(data, max_pixels=MAX_PIXELS)
     result = np.full_like(picture.image, FILL)
     asked = {"format": "same", "quality": None} | options
-    return picture, codec.encode(picture, result, mask=box_mask(), **asked)
+    return picture, codec.encode(picture, result, mask=mask, **asked)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -385,6 +414,43 @@ def test_deep_avif_becomes_a_16_bit_png():
     shown = cv2.imdecode(np.frombuffer(encoded.data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert (shown.dtype, encoded.fidelity) == (np.uint16, "exact")
     assert np.array_equal(shown[26:, :, ::-1], picture.stored.samples[26:])
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_heic_keeps_its_levels_and_what_stands_beside_them(bits):
+    """Near the levels that were there, at the same depth; profile, EXIF and XMP stay, and the picture upright."""
+    exif = PillowImage.Exif()
+    exif[0x013B], exif[0x0112] = "an artist", 6
+    data = heic(bits, 3, exif=exif.tobytes(), icc_profile=SRGB, xmp=b"<x:xmpmeta/>")
+
+    picture, encoded = erase_box_in(data, np.pad(np.full((20, 12), 255, np.uint8), ((0, WIDTH - 20), (0, HEIGHT - 12))))
+
+    assert picture.image.shape == (WIDTH, HEIGHT, 3)
+    before, after = stored_samples(data), stored_samples(encoded.data)
+    assert np.abs(before[24:].astype(int) - after[24:]).mean() < (257 if bits > 8 else 1)
+    info = pillow_heif.open_heif(encoded.data).info
+    assert (info["bit_depth"], info["icc_profile"], info["xmp"]) == (bits, SRGB, b"<x:xmpmeta/>")
+    told = PillowImage.Exif()
+    told.load(info["exif"])
+    assert (told[0x013B], told[0x0112]) == ("an artist", 1)
+
+
+def test_heic_keeps_what_its_samples_mean():
+    """Without a profile, the primaries and the transfer of an HDR picture stay."""
+    file = pillow_heif.from_bytes(mode="RGB;10", size=(64, 64), data=bytes(64 * 64 * 6))
+    file[0].info["nclx_profile"] = {
+        "color_primaries": 9,
+        "transfer_characteristics": 16,
+        "matrix_coefficients": 9,
+        "full_range_flag": 1,
+    }
+    buffer = io.BytesIO()
+    file.save(buffer, quality=95)
+
+    _, encoded = erase_box_in(buffer.getvalue(), np.pad(np.full((20, 20), 255, np.uint8), 22))
+
+    profile = pillow_heif.open_heif(encoded.data).info["nclx_profile"]
+    assert (profile["color_primaries"], profile["transfer_characteristics"]) == (9, 16)
 
 
 def test_flat_16_bit_paper_comes_back_at_its_own_value():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +17,7 @@ from service.imaging.formats.rasters import (
     foreign_errors,
     memory_errors,
     open_with_pillow,
+    scaled,
 )
 from service.imaging.headers import Header, Layout
 from service.imaging.stored import Metadata, Stored
@@ -50,7 +49,7 @@ def read(data: bytes, header: Header) -> Stored:
     with foreign_errors("AVIF"):
         if header.bits > 8:
             samples = _decode_deep(data, header)
-            return Stored(_scaled(samples, header.bits, 16), header.layout, 16)
+            return Stored(scaled(samples, header.bits, 16), header.layout, 16)
         image, samples = decode_with_pillow(data, "AVIF", header, set(_LAYOUTS))
         if image.mode == "LA":
             samples = np.ascontiguousarray(samples[..., [0, 0, 0, 1]])
@@ -104,9 +103,8 @@ def _decode_deep(data: bytes, header: Header) -> npt.NDArray[np.uint16]:
 
 def _write_deep(stored: Stored, metadata: Metadata, quality: int, depth: int) -> bytes:
     with memory_errors():
-        samples = _scaled(stored.samples, 16, depth)
-        if samples.ndim == 3:
-            samples = np.ascontiguousarray(samples[..., [2, 1, 0, 3][: samples.shape[2]]])
+        order = [2, 1, 0, 3][: stored.samples.shape[2]] if stored.samples.ndim == 3 else None
+        samples = scaled(stored.samples, 16, depth, order)
         beside = {
             cv2.IMAGE_METADATA_EXIF: metadata.exif,
             cv2.IMAGE_METADATA_XMP: metadata.xmp,
@@ -119,13 +117,6 @@ def _write_deep(stored: Stored, metadata: Metadata, quality: int, depth: int) ->
     if not done:
         raise NotEncodable(f"The AVIF encoder cannot write this image of {stored.samples.shape}, {depth} bits.")
     return written.tobytes()
-
-
-def _scaled(samples: npt.NDArray[Any], bits: int, wanted: int) -> npt.NDArray[np.uint16]:
-    """Samples of `bits` bits as samples of `wanted` bits; there and back gives the same."""
-    top, wanted_top = 2**bits - 1, 2**wanted - 1
-    table = (np.arange(top + 1, dtype=np.uint32) * wanted_top + top // 2) // top
-    return np.asarray(table.astype(np.uint16)[np.minimum(samples, top)], np.uint16)
 
 
 def _with_colour_of(data: bytes, new: bytes) -> bytes:

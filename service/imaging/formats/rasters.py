@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -141,3 +141,17 @@ def encode_deep_tiff(samples: npt.NDArray[np.uint16], compression: int) -> bytes
     if not done:
         raise NotEncodable("The TIFF encoder cannot write this image.")
     return data.tobytes()
+
+
+def scaled(
+    samples: npt.NDArray[np.uint16], bits: int, wanted: int, order: Sequence[int] | None = None
+) -> npt.NDArray[np.uint16]:
+    """Samples of `bits` bits as samples of `wanted` bits, channels in another `order`; there and back is the same."""
+    top, wanted_top = 2**bits - 1, 2**wanted - 1
+    levels = np.minimum(np.arange(65536, dtype=np.uint32), top)
+    table = ((levels * wanted_top + top // 2) // top).astype(np.uint16)
+    scaled = np.empty_like(samples)
+    for start in range(0, len(samples), _ROWS_AT_ONCE):
+        some = table[samples[start : start + _ROWS_AT_ONCE]]
+        scaled[start : start + _ROWS_AT_ONCE] = some if order is None else some[..., order]
+    return scaled
