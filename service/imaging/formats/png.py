@@ -129,7 +129,7 @@ def rewrite(data: bytes, stored: Stored) -> bytes:
         elif chunk.type == b"IDAT":
             if drawn:
                 continue
-            drawn, payload = True, _compress(stored, SMALL)
+            drawn, payload = True, b"".join(_compress(stored, SMALL))
         elif chunk.type == b"eXIf":
             payload = without_preview(payload)
         elif chunk.type in {b"acTL", b"fcTL", b"fdAT", b"hIST"}:
@@ -140,26 +140,33 @@ def rewrite(data: bytes, stored: Stored) -> bytes:
 
 def write(stored: Stored, metadata: Metadata, *, level: int = SMALL) -> bytes:
     """Write a new file: samples at native depth, with the profile, EXIF, XMP and resolution where known."""
+    return b"".join(pieces(stored, metadata, level=level))
+
+
+def pieces(stored: Stored, metadata: Metadata, *, level: int = SMALL) -> Iterator[bytes]:
+    """What `write` writes, bit by bit, for who would hold no second copy of it."""
     height, width = stored.samples.shape[:2]
     head = struct.pack(">IIBBBBB", width, height, stored.bits, _COLOUR_TYPES[stored.layout], 0, 0, 0)
-    written = [_SIGNATURE, _chunk(b"IHDR", head)]
+    yield _SIGNATURE
+    yield _chunk(b"IHDR", head)
     if metadata.icc:
-        written.append(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc)))
+        yield _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc))
     if metadata.dpi:
         per_metre = [min(max(round(value / 0.0254), 1), 2**31 - 1) for value in metadata.dpi]
-        written.append(_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+        yield _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
     if metadata.exif:
-        written.append(_chunk(b"eXIf", metadata.exif))
+        yield _chunk(b"eXIf", metadata.exif)
     if metadata.xmp:
-        written.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
+        yield _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
     if stored.palette is not None:
-        written.append(_chunk(b"PLTE", stored.palette.colours.tobytes()))
+        yield _chunk(b"PLTE", stored.palette.colours.tobytes())
         if stored.palette.alpha is not None:
-            written.append(_chunk(b"tRNS", _opacity(stored.palette, at_least=1)))
+            yield _chunk(b"tRNS", _opacity(stored.palette, at_least=1))
     if stored.colour_key is not None:
-        written.append(_chunk(b"tRNS", struct.pack(f">{len(stored.colour_key)}H", *stored.colour_key)))
-    written += [_chunk(b"IDAT", _compress(stored, level)), _chunk(b"IEND", b"")]
-    return b"".join(written)
+        yield _chunk(b"tRNS", struct.pack(f">{len(stored.colour_key)}H", *stored.colour_key))
+    for data in _compress(stored, level):
+        yield _chunk(b"IDAT", data)
+    yield _chunk(b"IEND", b"")
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
@@ -180,7 +187,8 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def _chunk(kind: bytes, payload: bytes) -> bytes:
-    return b"".join([struct.pack(">I", len(payload)), kind, payload, struct.pack(">I", zlib.crc32(kind + payload))])
+    checksum = zlib.crc32(payload, zlib.crc32(kind))
+    return b"".join([struct.pack(">I", len(payload)), kind, payload, struct.pack(">I", checksum)])
 
 
 def _native(samples: Samples, header: Header) -> Samples:
@@ -239,8 +247,8 @@ def _profile(payload: bytes | None) -> bytes | None:
     return profile if inflate.eof else None
 
 
-def _compress(stored: Stored, level: int) -> bytes:
-    """The samples as IDAT payload: each row by the filter that leaves the smallest sum (PNG, 12.7), then zlib."""
+def _compress(stored: Stored, level: int) -> Iterator[bytes]:
+    """The samples as IDAT payloads: each row by the filter that leaves the smallest sum (PNG, 12.7), then zlib."""
     samples, bits = stored.samples, stored.bits
     channels = samples.shape[2] if samples.ndim == 3 else 1
     rows_at_once = max(1, _BAND_BYTES // (samples.shape[1] * channels * samples.itemsize))
@@ -248,13 +256,13 @@ def _compress(stored: Stored, level: int) -> bytes:
     step = bits // 8 * channels if bits >= 8 and stored.layout != "palette" else None
     above: npt.NDArray[np.uint8] | None = None
     deflate = zlib.compressobj(level)
-    written: list[bytes] = []
     for start in range(0, len(samples), rows_at_once):
         rows = _packed_rows(samples[start : start + rows_at_once], bits)
         above = np.zeros_like(rows[:1]) if above is None else above
-        written.append(deflate.compress(_filtered(rows, above, step).data))
+        if data := deflate.compress(_filtered(rows, above, step).data):
+            yield data
         above = rows[-1:].copy()
-    return b"".join([*written, deflate.flush()])
+    yield deflate.flush()
 
 
 def _filtered(rows: npt.NDArray[np.uint8], above: npt.NDArray[np.uint8], step: int | None) -> npt.NDArray[np.uint8]:
