@@ -42,5 +42,5 @@ USER 10001:10001
 WORKDIR /
 EXPOSE 8000
 # Asks /readyz at TEXT_ERASER_PORT. To serve on another port set that variable; after `--port` this check asks in vain.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["text-eraser", "health"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "service.health"]
 ENTRYPOINT ["text-eraser", "serve", "--host", "0.0.0.0"]

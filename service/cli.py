@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
 import click
-import httpx
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from rich.console import Console
@@ -34,10 +33,11 @@ from service.deadline import Deadline
 from service.eraser import Eraser, Outcome
 from service.errors import InvalidOption, ModelStoreError, TextEraserError, UnknownModel
 from service.files import Target, format_for, plan_targets, write_atomically
+from service.health import health_command
 from service.host import usable_cores
 from service.options import AREAS, ONE_PAGE_ONLY, ChapterOptions, EraseOptions, MarkChoice, Options
 from service.server import START_FAILED, serve
-from service.settings import Settings
+from service.settings import Settings, explain
 from service.shapes import json_in
 from service.store import Model
 
@@ -99,6 +99,9 @@ def _help(field: FieldInfo) -> str:
 @click.version_option(service.__version__, prog_name="text-eraser")
 def main() -> None:
     """Remove text from images: manga and comic pages first."""
+
+
+main.add_command(health_command)
 
 
 @main.command("serve")
@@ -270,25 +273,6 @@ def openapi_command(out: Path | None) -> None:
         write_atomically(out, text.encode("utf-8"))
 
 
-@main.command("health")
-@click.option("--host", help="Address to ask [TEXT_ERASER_HOST, default: 127.0.0.1].")
-@click.option("--port", type=click.IntRange(1, 65_535), help="Port [TEXT_ERASER_PORT, default: 8000].")
-@click.option("--live", is_flag=True, help="Ask whether the process lives, not whether it is ready.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 60), default=3.0, help="Seconds [default: 3].")
-def health_command(host: str | None, port: int | None, timeout_s: float, *, live: bool) -> None:
-    """Ask a running server for its health; exit code 0 if it is well."""
-    settings = _settings(host=host, port=port)
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  read, not bound
-    url = f"http://{f'[{address}]' if ':' in address else address}:{settings.port}/{'healthz' if live else 'readyz'}"
-    try:
-        response = httpx.get(url, timeout=timeout_s, trust_env=False)
-    except httpx.HTTPError as exc:
-        _say(f"{url}: {exc}")
-        sys.exit(SOME_FAILED)
-    click.echo(response.text)
-    sys.exit(0 if response.is_success else SOME_FAILED)
-
-
 def _models(settings: Settings, options: EraseOptions) -> list[Model]:
     """The models that the options name; ends the process where there is none."""
     try:
@@ -426,12 +410,7 @@ def _settings(**given: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as exc:
-        _refuse(
-            "; ".join(
-                f"TEXT_ERASER_{'_'.join(map(str, error['loc'])).upper()}: {error['msg']}, found {error['input']!r}"
-                for error in exc.errors()
-            )
-        )
+        _refuse(explain(exc))
 
 
 def _refuse(reason: str) -> NoReturn:

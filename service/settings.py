@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.host import usable_cores, usable_memory_bytes
@@ -114,3 +114,11 @@ class Settings(BaseSettings):
     def memory_limit_bytes(self) -> int:
         """Memory that the process may fill: the machine's, or the cgroup's."""
         return usable_memory_bytes()
+
+
+def explain(refused: ValidationError) -> str:
+    """What the environment or the command line said that cannot be, by the variables' names."""
+    return "; ".join(
+        f"TEXT_ERASER_{'_'.join(map(str, error['loc'])).upper()}: {error['msg']}, found {error['input']!r}"
+        for error in refused.errors()
+    )

@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "files": WORDS,
     "ray_serve": {"app", "settings", "host"},
     "server": {"app", "api", "settings", "host", *SERVING, *WORDS},
+    "health": {"settings"},
     "cli": {
         "app",
         "api",
@@ -58,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "files",
         "host",
         "store",
+        "health",
         *WORDS,
     },
     "__main__": {"cli"},
