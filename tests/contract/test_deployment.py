@@ -237,7 +237,7 @@ def test_the_image_runs_as_a_numeric_user() -> None:
 
 
 def test_the_image_is_checked_and_started_by_our_own_command() -> None:
-    """HEALTHCHECK and ENTRYPOINT are exec forms, so that signals and exit codes come through; the check loads little."""
+    """HEALTHCHECK and ENTRYPOINT are exec forms, for signals and exit codes; the check loads little."""
     (entry,) = instructions("ENTRYPOINT")
     (health,) = instructions("HEALTHCHECK")
 

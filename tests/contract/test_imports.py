@@ -76,7 +76,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pydantic_settings": {"service/settings.py"},
     "prometheus_client": {"service/telemetry.py"},
     "structlog": {"service/telemetry.py"},
-    "click": {"service/cli.py"},
+    "click": {"service/cli.py", "service/health.py"},
     "rich": {"service/cli.py"},
     "pypdfium2": {"service/batch/pdf.py"},
     "img2pdf": {"service/batch/pdf.py"},
