@@ -27,6 +27,7 @@ def exported():
 
 
 def test_an_adopted_network_computes_what_the_graph_does(exported):
+    """Text and regions agree to a hundredth, although the norms were folded and put back."""
     model, images, expected = exported
     adopted = ResidualSegmenter(**NARROW)
     load_convolutions(adopted, list_convolutions(model.graph), images)
@@ -37,6 +38,7 @@ def test_an_adopted_network_computes_what_the_graph_does(exported):
 
 
 def test_adopted_norms_see_mean_0_and_variance_1_on_the_images_they_were_measured_on(exported):
+    """Each norm's statistics are those of what it is given."""
     model, images, _ = exported
     adopted = ResidualSegmenter(**NARROW)
     load_convolutions(adopted, list_convolutions(model.graph), images)
@@ -52,6 +54,7 @@ def test_adopted_norms_see_mean_0_and_variance_1_on_the_images_they_were_measure
 
 
 def test_a_graph_of_another_network_is_refused_naming_what_differs(exported):
+    """The message has the convolution's number and both shapes."""
     model, images, _ = exported
     wider = ResidualSegmenter(**(NARROW | {"channels": (8, 8, 8, 16)}))
     with pytest.raises(NotAdopted, match=r"they differ in number \d+: \(8, 8, 3, 3\) against \(16, 8, 3, 3\)"):
@@ -59,6 +62,7 @@ def test_a_graph_of_another_network_is_refused_naming_what_differs(exported):
 
 
 def test_an_image_pooling_branch_is_folded_into_the_bias_it_was_summed_with():
+    """What the branch says on average is added once, weights stay."""
     rng = np.random.default_rng(0)
     weights = {name: rng.random((2, 3, 1, 1), np.float32) for name in ("local", "pooled")}
     biases = {f"{name}.bias": rng.random(2, np.float32) for name in ("local", "pooled")}
