@@ -123,7 +123,7 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     """Erase the text of images.
 
     FILE is an image, a folder of images, or `-` for standard input. Without --format, the ending of an output FILE
-    (.png, .jpg, .webp) decides, where it is not the input's own.
+    (.png, .jpg, .webp, .psd, .ora) decides, where it is not the input's own.
     """
     if (*files, mask, *(fields[name] for name in AREAS)).count("-") > 1:
         _refuse("standard input can be read once only")

@@ -15,7 +15,14 @@ from service.options import EraseOptions, OutputFormat
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"})
 """What counts as an image where a folder is given, whether its extra is installed or not."""
-_FORMATS: Mapping[str, OutputFormat] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+_FORMATS: Mapping[str, OutputFormat] = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".webp": "webp",
+    ".psd": "psd",
+    ".ora": "ora",
+}
 STANDARD = "-"
 """Standard input or output."""
 _UMASK = os.umask(0)  # read once, while there is one thread: it can only be read by being set

@@ -6,7 +6,7 @@ The HTTP forms, the command line and the Eraser all read these classes, so they 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -17,7 +17,9 @@ from service.shapes import JSON_TEXT, MAX_SHAPES, Shape, Shapes, read_json
 
 MaskMode = Literal["replace", "union", "subtract"]
 Output = Literal["image", "mask", "both"]
-OutputFormat = Literal["same", "png", "jpeg", "webp"]
+FlatFormat = Literal["same", "png", "jpeg", "webp"]
+LayeredFormat = Literal["psd", "ora"]
+OutputFormat = Literal[FlatFormat, LayeredFormat]
 Fill = Literal["auto", "flat", "inpaint", "white"]
 Sfx = Literal["erase", "keep", "only"]
 MarkChoice = Literal["keep", "erase"]
@@ -80,7 +82,8 @@ FormatOption = Annotated[
     Field(
         default="same",
         examples=["same", "png"],
-        description="File format of the returned image; `same` keeps the upload's.",
+        description="File format of the returned image; `same` keeps the upload's. `psd` and `ora` hold layers: the "
+        "original, one for each text, which gives it back when it is deleted, and, hidden, the mask.",
     ),
 ]
 Quality = Annotated[
@@ -232,6 +235,12 @@ class EraseOptions(Options):
         "Nothing outside the list is touched. Goes alone, without the choices above. "
         "Default: whatever is found.",
     )
+
+    @model_validator(mode="after")
+    def _layers_are_an_image(self) -> Self:
+        if self.output == "mask" and self.format in get_args(LayeredFormat):
+            raise ValueError(f"output is 'mask', which is a PNG; format '{self.format}' goes with 'image' or 'both'")
+        return self
 
     @model_validator(mode="after")
     def _list_goes_alone(self) -> Self:

@@ -14,6 +14,7 @@ from service.fills.tone import Texture, find_texture
 from service.groups import Group
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, hull
+from service.imaging.layers.stack import Cover
 from service.imaging.masks import components, dilate_disc, from_bool, label_cores, label_groups
 from service.options import Fill
 from service.regions import Method, Region
@@ -122,6 +123,14 @@ def regions_of(plan: Plan, maps: TextMaps | None, residuals: Sequence[float] = (
         )
         for number, entry in enumerate(plan.entries, start=1)
     )
+
+
+def covers_of(plan: Plan) -> list[Cover]:
+    """A layer for each entry, named and numbered as its region is."""
+    return [
+        Cover(f"text {number:03} ({entry.main_hole.method})", entry.group.box, entry.group.mask)
+        for number, entry in enumerate(plan.entries, start=1)
+    ]
 
 
 def score_in(maps: TextMaps | None, box: Box) -> float:

@@ -20,7 +20,7 @@ from service.imaging.arrays import Box, Image, Mask, Polygon
 from service.imaging.codec import Encoded, Picture
 from service.inpainter import Inpainter
 from service.options import DetectOptions, Edit, Fill, MaskMode, OutputFormat
-from service.plan import Plan, make_plan
+from service.plan import Plan, covers_of, make_plan
 from service.refine import refine
 from service.segmenter import TILE_PX, TextMaps, TextSegmenter
 from service.selection import Wanted, choose, draw, mask_of, obey, restrict
@@ -142,8 +142,15 @@ def composite(job: Job) -> None:
 
 def encode_image(job: Job, format_: OutputFormat, quality: int | None) -> None:
     """Write the image file."""
+    assert job.plan is not None
     assert job.mask is not None
     assert job.result is not None
+    if format_ == "psd" or format_ == "ora":  # noqa: PLR1714  mypy narrows no other way
+        covers = covers_of(job.plan)
+        job.image_file = codec.encode_layers(
+            job.picture, job.result, covers, mask=job.mask, format=format_, check=job.deadline.check
+        )
+        return
     job.image_file = codec.encode(job.picture, job.result, mask=job.mask, format=format_, quality=quality)
 
 

@@ -83,8 +83,8 @@ class FakeEraser(Eraser):
         areas = {"include": include_data, "exclude": exclude_data}
         self.areas.append({name: area for name, area in areas.items() if area is not None})
         outcome = self._outcome("erase", data, options, deadline)
-        kind = "png" if options.format == "same" else options.format
-        image = Encoded(data, f"image/{kind}" if options.format != "same" else _media_type(data), "exact", "5" * 64)
+        header = codec.read_header(data, max_pixels=MAX_PIXELS)
+        image = Encoded(data, codec.media_type_of(header, options.format), "exact", "5" * 64)
         return Outcome(
             **outcome,
             image=None if options.output == "mask" else image,

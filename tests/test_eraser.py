@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image as PillowImage
 
@@ -21,6 +22,7 @@ from service.session import Session
 from service.store import ModelStore
 from tests import pages
 from tests.fakes import FakeGraph, dark_is_text, paints
+from tests.layered import Layered, read_ora, read_psd
 
 MAX_PIXELS = 10_000_000
 PAINT = (10, 200, 90)
@@ -160,6 +162,49 @@ def test_a_given_mask_goes_together_with_the_found_text_as_asked(eraser: Eraser,
     assert np.array_equal(mask_of(outcome), expected)
     result = image_of(outcome)
     assert np.array_equal(result[expected == 0], page.image[expected == 0])
+
+
+@pytest.mark.parametrize("kind", ["psd", "ora"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"verify": True},
+        {"sfx": "keep"},
+        {"regions": '[{"box": [30, 5, 200, 90], "method": "white"}, {"box": [50, 40, 230, 150]}]'},
+    ],
+    ids=["plain", "verify", "sfx", "regions"],
+)
+def test_every_region_is_a_layer_of_its_own(real_eraser: Eraser, kind: str, options: dict[str, object]) -> None:
+    """With the real graphs, however the regions came about: named by its number and method, and it alone hides it."""
+    page = pages.lettered(light_page().image, ("UP", 20, 30), ("DOWN", 170, 150))
+
+    outcome = erase(real_eraser, page.image, format=kind, **options)
+    clean = image_of(erase(real_eraser, page.image, **options))
+
+    assert outcome.image is not None
+    layered = {"psd": read_psd, "ora": read_ora}[kind](outcome.image.data)
+    names = [f"text {region.id:03} ({region.method})" for region in outcome.regions]
+    assert layered.names == ["original", *names, "mask"]
+    assert [sheet.box for sheet in layered.sheets[1:-1]] == [region.box for region in outcome.regions]
+    assert np.array_equal(layered.compose()[..., :3], clean)
+    left = np.zeros(mask_of(outcome).shape, int)
+    for sheet in layered.sheets[1:-1]:
+        x0, y0, x1, y1 = sheet.box
+        left[y0:y1, x0:x1] += sheet.alpha > 0
+    assert np.array_equal(left, mask_of(outcome) // 255)
+    for name in names:
+        page_without = layered.compose(without=[name])[..., :3]
+        assert np.array_equal(page_without, np.where(_own(layered, name), page.image, clean))
+
+
+def _own(layered: Layered, name: str) -> npt.NDArray[np.bool_]:
+    """`(H, W, 1)` where the layer hides something."""
+    own = np.zeros((*layered.size_hw, 1), np.bool_)
+    (sheet,) = (sheet for sheet in layered.sheets if sheet.name == name)
+    x0, y0, x1, y1 = sheet.box
+    own[y0:y1, x0:x1, 0] = sheet.alpha > 0
+    return own
 
 
 def test_only_what_was_asked_for_comes_out(eraser: Eraser) -> None:

@@ -108,6 +108,8 @@ def test_a_plan_that_would_lose_something_is_refused(
         ("a.PNG", "b.webp", "webp"),
         ("a.png", "b", "same"),
         ("-", "b.jpg", "jpeg"),
+        ("a.png", "b.psd", "psd"),
+        ("a.png", "b.ORA", "ora"),
     ],
 )
 def test_the_ending_of_the_output_names_its_format(source: str, out: str, format_: str) -> None:

@@ -13,7 +13,12 @@ from service.eraser import Outcome
 from service.imaging.codec import Encoded
 from service.telemetry import RequestRecord
 
-SUFFIXES = {"image/jpeg": "jpg", "image/tiff": "tif"}
+SUFFIXES = {
+    "image/jpeg": "jpg",
+    "image/tiff": "tif",
+    "image/vnd.adobe.photoshop": "psd",
+    "image/openraster": "ora",
+}
 """File name endings that are not the media type's own word."""
 
 

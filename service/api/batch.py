@@ -126,6 +126,7 @@ async def batch(request: Request) -> Response:
     answer = choose(request.headers.get("accept"), [CBZ, ZIP, BYTES, EVENTS])
     with ExitStack() as open_files:
         file, options, chapter_options = await uploads.read_archive(request, open_files)
+        codec.check_installed(options.format)
         jobs.check_model(request, options.segmenter, "segmentation")
         jobs.check_model(request, options.inpainter, "inpainting")
         backend = backend_of(request)
@@ -336,7 +337,7 @@ async def _run(chapter: _Chapter, data: bytes, work: Callable[[bytes, Deadline],
         finally:
             timer.cancel()
 
-    weight_bytes = jobs.weight_bytes(header)
+    weight_bytes = jobs.weight_bytes(header, chapter.options.format)
     return (await backend.workers.run(timed, chapter.stop, weight_bytes=weight_bytes, patient=True)).value
 
 

@@ -15,7 +15,7 @@ from service.http.middleware import record_of
 from service.imaging import codec
 from service.options import EraseOptions
 
-IMAGES = tuple(uploads.ACCEPTED_FILES.split(", "))
+IMAGES = (*uploads.ACCEPTED_FILES.split(", "), *codec.LAYERED_TYPES)
 BOTH = ("application/json", "application/zip")
 
 router = APIRouter(tags=["images"])
@@ -56,7 +56,7 @@ async def erase(request: Request) -> Response:
     jobs.check_model(request, options.inpainter, "inpainting")
     header = jobs.read_header(request, form.image, form.masks)
     codec.check_encodable(header, options.format)
-    image_type = header.media_type if options.format == "same" else f"image/{options.format}"
+    image_type = codec.media_type_of(header, options.format)
     answer = choose(accept, {"image": [image_type, BYTES], "mask": ["image/png", BYTES], "both": BOTH}[options.output])
 
     outcome = await jobs.run(
@@ -70,6 +70,7 @@ async def erase(request: Request) -> Response:
             include_data=form.masks.get("include"),
             exclude_data=form.masks.get("exclude"),
         ),
+        format_=options.format,
     )
 
     record = record_of(request.scope)

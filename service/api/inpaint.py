@@ -41,10 +41,13 @@ async def inpaint(request: Request) -> Response:
     jobs.check_model(request, options.inpainter, "inpainting")
     header = jobs.read_header(request, form.image, form.masks)
     codec.check_encodable(header, options.format)
-    answer = choose(accept, [header.media_type if options.format == "same" else f"image/{options.format}", BYTES])
+    answer = choose(accept, [codec.media_type_of(header, options.format), BYTES])
 
     outcome = await jobs.run(
-        request, header, lambda eraser, deadline: eraser.inpaint(form.image, mask, options, deadline)
+        request,
+        header,
+        lambda eraser, deadline: eraser.inpaint(form.image, mask, options, deadline),
+        format_=options.format,
     )
 
     return file_response(outcome.image, outcome, record_of(request.scope), media_type=answer)

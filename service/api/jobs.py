@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from starlette.requests import Request
 
@@ -17,6 +17,7 @@ from service.errors import ClientGone, InvalidOption, NotReady
 from service.http.middleware import record_of
 from service.imaging import codec
 from service.imaging.headers import Header
+from service.options import LayeredFormat, OutputFormat
 from service.store import ModelStore, Task
 from service.telemetry import ImageRecord, Telemetry
 from service.workers import Workers
@@ -27,6 +28,8 @@ NETWORK_BYTES = 224 * 1024 * 1024
 """Working memory of a job's networks, whatever the size of its image: tiles and crops bound it."""
 BYTES_PER_PIXEL = 16
 """Working memory of a job beside that; benchmarks/memory.py measures both."""
+LAYERS_BYTES_PER_PIXEL = 16
+"""What layers take more at 8 bits, twice as much above: the page twice, and what covers it."""
 STATUSES = (400, 401, 406, 413, 415, 422, 503, 504)
 """What every image route may answer beside 200."""
 PARAMETERS: list[dict[str, Any]] = [
@@ -106,8 +109,13 @@ def read_header(request: Request, image: bytes, masks: Mapping[str, bytes]) -> H
     return header
 
 
-async def run(request: Request, header: Header, work: Callable[[Eraser, Deadline], Outcome]) -> Outcome:
-    """Do `work` on a worker thread; stops it when time is up or the client has gone. Fills the request's record."""
+async def run(
+    request: Request, header: Header, work: Callable[[Eraser, Deadline], Outcome], *, format_: OutputFormat = "same"
+) -> Outcome:
+    """Do `work`, which ends in a file of `format_`, on a worker thread, until time is up or the client has gone.
+
+    Fills the request's record.
+    """
     backend = backend_of(request)
     eraser = backend.eraser
     if eraser is None:
@@ -118,7 +126,7 @@ async def run(request: Request, header: Header, work: Callable[[Eraser, Deadline
         done = await backend.workers.run(
             lambda: work(eraser, deadline),
             deadline,
-            weight_bytes=weight_bytes(header),
+            weight_bytes=weight_bytes(header, format_),
         )
     fill(record, done.value)
     record.stages_s = {"queue": done.queue_s, **record.stages_s}
@@ -134,9 +142,12 @@ def fill(record: ImageRecord, outcome: Outcome) -> None:
     record.methods = tuple(region.method for region in outcome.regions if region.method is not None)
 
 
-def weight_bytes(header: Header) -> int:
-    """Working memory of an image, bytes."""
-    return NETWORK_BYTES + BYTES_PER_PIXEL * header.width * header.height
+def weight_bytes(header: Header, format_: OutputFormat = "same") -> int:
+    """Working memory of an image that comes back in the given format, bytes."""
+    a_pixel = BYTES_PER_PIXEL
+    if format_ in get_args(LayeredFormat):
+        a_pixel += LAYERS_BYTES_PER_PIXEL * (2 if header.bits > 8 else 1)
+    return NETWORK_BYTES + a_pixel * header.width * header.height
 
 
 def timeout_s(request: Request, longest_s: float) -> float:

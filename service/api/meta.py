@@ -12,6 +12,7 @@ from service.api.jobs import backend_of
 from service.api.problems import documented
 from service.api.schemas import FormatsInfo, Health, Info, LimitsInfo, ModelInfo, Models
 from service.errors import NotReady
+from service.imaging import codec
 from service.imaging.headers import readable_types
 from service.options import DetectOptions, EraseOptions, InpaintOptions, SegmentOptions
 
@@ -51,7 +52,7 @@ async def info(request: Request) -> Info:
         ),
         formats=FormatsInfo(
             input=readable_types(),
-            output=EraseOptions.model_json_schema()["properties"]["format"]["enum"],
+            output=codec.writable_formats(),
         ),
         defaults={
             "erase": EraseOptions.parse({}).model_dump(),

@@ -123,7 +123,7 @@ class FormatsInfo(Answer):
     """Image formats by media type."""
 
     input: list[str] = Field(examples=[["image/png", "image/jpeg"]])
-    output: list[str] = Field(examples=[["same", "png", "jpeg", "webp"]])
+    output: list[str] = Field(examples=[["same", "png", "jpeg", "webp", "psd", "ora"]])
 
 
 class Info(Answer):

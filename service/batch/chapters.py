@@ -100,8 +100,9 @@ def find_chapters(
     if not chapters:
         raise InvalidOption(f"there is no image and no archive in {source}")
     _check_places(source, out, chapters)
-    if format_ == "webp" and any(place.suffix.lower() == PDF for chapter in chapters for place in chapter.places):
-        raise InvalidOption("format is 'webp': a PDF holds PNG and JPEG; expected same, png or jpeg")
+    places = (place for chapter in chapters for place in chapter.places)
+    if format_ in {"webp", "psd", "ora"} and any(place.suffix.lower() == PDF for place in places):
+        raise InvalidOption(f"format is '{format_}': a PDF holds PNG and JPEG; expected same, png or jpeg")
     return chapters
 
 

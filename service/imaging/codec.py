@@ -7,25 +7,35 @@ mode, and a test runs each of its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from importlib.util import find_spec
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from service.errors import AnimatedImage, InvalidMask, MaskMismatch, NotEncodable, TextEraserError
+from service.errors import (
+    AnimatedImage,
+    InvalidMask,
+    MaskMismatch,
+    NotEncodable,
+    TextEraserError,
+    UnsupportedFormat,
+)
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
-from service.imaging.conversion import for_jpeg, for_png, for_webp, stand_upright
+from service.imaging.conversion import for_jpeg, for_ora, for_png, for_psd, for_webp, stand_upright
 from service.imaging.formats import avif, bmp, gif, heic, jpeg, png, tiff, webp
 from service.imaging.formats.jpeg_frame import unreached
 from service.imaging.formats.rasters import ensure_memory, foreign_errors, memory_errors
 from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
+from service.imaging.layers import ora
+from service.imaging.layers.stack import MAX_PIXELS, Cover, Stack
 from service.imaging.orientation import stored_order, upright
 from service.imaging.stored import Metadata, Stored, alpha_of, changed_pixels, put, untouched_sha256, view
-from service.options import OutputFormat
+from service.options import FlatFormat, LayeredFormat, OutputFormat
 
 Fidelity = Literal["exact", "blocks", "reencoded"]
 DEFAULT_QUALITY = 95
@@ -147,14 +157,40 @@ def _named(part: str) -> Iterator[None]:
 
 
 def check_encodable(header: Header, format: OutputFormat) -> None:  # noqa: A002 - the option's own name
-    """Raise NotEncodable where the output format cannot hold the picture's size; call it before the work."""
-    target: Format = header.format if format == "same" else format
+    """Raise NotEncodable where the output format cannot hold the picture's size; call it before the work.
+
+    Raises UnsupportedFormat as `check_installed` does.
+    """
+    check_installed(format)
+    target = header.format if format == "same" else format
     limit = _SIDE_LIMITS.get(target)
     if limit is not None and max(header.width, header.height) > limit:
         raise NotEncodable(
             f"The image is {header.width} x {header.height} px; {target} holds at most {limit} px a side.",
             limit=limit,
         )
+    if format in get_args(LayeredFormat) and header.width * header.height > MAX_PIXELS:
+        raise NotEncodable(
+            f"The image has {header.width * header.height} pixels; layers are made of at most {MAX_PIXELS}.",
+            limit=MAX_PIXELS,
+        )
+
+
+def check_installed(format: OutputFormat) -> None:  # noqa: A002 - the option's own name
+    """Raise UnsupportedFormat, naming the extra, where the output format needs one that is not installed."""
+    if format not in writable_formats():
+        raise UnsupportedFormat("PSD needs the extra: pip install 'text-eraser[layers]'. ORA holds the same layers.")
+
+
+def writable_formats() -> list[OutputFormat]:
+    """The output formats that can be had here: PSD is an optional extra."""
+    known: tuple[OutputFormat, ...] = get_args(OutputFormat)
+    return [name for name in known if name != "psd" or find_spec("psd_tools") is not None]
+
+
+def media_type_of(header: Header, format: OutputFormat) -> str:  # noqa: A002 - the option's own name
+    """The media type of the picture in an output format."""
+    return header.media_type if format == "same" else MEDIA_TYPES[format]
 
 
 def encode(
@@ -162,7 +198,7 @@ def encode(
     result: Image,
     *,
     mask: Mask,
-    format: OutputFormat,  # noqa: A002 - the option's own name
+    format: FlatFormat,  # noqa: A002 - the option's own name
     quality: int | None,
 ) -> Encoded:
     """Write `result` (upright RGB) into the picture's own samples where `mask` is 255, and those into a file.
@@ -184,6 +220,45 @@ def encode(
         if encoded.fidelity != "exact" or not in_stored_order:
             return encoded
         return replace(encoded, untouched_sha256=untouched_sha256(changed, turned))
+
+
+def encode_layers(
+    picture: Picture,
+    result: Image,
+    covers: Sequence[Cover],
+    *,
+    mask: Mask,
+    format: LayeredFormat,  # noqa: A002 - the option's own name
+    check: Callable[[], None] = lambda: None,
+) -> Encoded:
+    """Write the upright upload, a cover over each text, and the mask as layers; `check` is called before each.
+
+    What all of them show is what `encode` writes as PNG. The covers' masks are together `mask`, `(H, W)`, and none
+    shares a pixel with another. Raises NotEncodable (see `check_encodable`; too many texts), OutOfMemory.
+    """
+    header = picture.header
+    assert mask.shape == result.shape[:2] == header.size_hw
+    check_encodable(header, format)
+    with memory_errors():
+        turned = stored_order(mask, header.orientation)
+        changed = put(picture.stored, stored_order(result, header.orientation), turned)
+        metadata = _MODULES[header.format].read_metadata(picture.data)
+        fit = for_psd if format == "psd" else for_ora
+        original, upright_metadata = stand_upright(picture.stored, metadata, header.orientation)
+        cleaned, _ = stand_upright(changed, metadata, header.orientation)
+        original, kept, same = fit(original, upright_metadata)
+        stack = Stack(original, fit(cleaned, upright_metadata)[0], covers, mask)
+        data = _write_psd(stack, kept, check) if format == "psd" else ora.write(stack, kept, check=check)
+        encoded = Encoded(data, MEDIA_TYPES[format], "exact" if same else "reencoded")
+        if not same or header.orientation != 1:
+            return encoded
+        return replace(encoded, untouched_sha256=untouched_sha256(changed, turned))
+
+
+def _write_psd(stack: Stack, metadata: Metadata, check: Callable[[], None]) -> bytes:
+    from service.imaging.layers import psd  # noqa: PLC0415  an optional extra
+
+    return psd.write(stack, metadata, check=check)
 
 
 def _write_back(picture: Picture, changed: Stored, turned: Mask, quality: int | None) -> Encoded:
@@ -254,9 +329,18 @@ _MODULES: dict[Format, FormatModule] = {
     "gif": gif,
     "heic": heic,
 }
-_SIDE_LIMITS: dict[Format, int] = {
+_SIDE_LIMITS = {
     "jpeg": jpeg.SIDE_MAX,
     "webp": webp.SIDE_MAX,
     "avif": avif.SIDE_MAX,
     "heic": heic.SIDE_MAX,
+    "psd": 30_000,
 }
+MEDIA_TYPES: dict[OutputFormat, str] = {
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "psd": "image/vnd.adobe.photoshop",
+    "ora": ora.MEDIA_TYPE,
+}
+LAYERED_TYPES = tuple(MEDIA_TYPES[name] for name in get_args(LayeredFormat))

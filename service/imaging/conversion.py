@@ -10,7 +10,7 @@ from service.imaging.arrays import Image
 from service.imaging.colour import colour_space, gray_to_srgb
 from service.imaging.exif import resolution_block, with_orientation, without_preview
 from service.imaging.orientation import upright
-from service.imaging.stored import Metadata, Stored, alpha_of, view
+from service.imaging.stored import Metadata, Stored, alpha_of, to_8_bits, view
 
 _GRAYS = {"bilevel", "gray", "gray+alpha"}
 
@@ -52,6 +52,41 @@ def for_jpeg(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata]:
     shown = _on_white(stored)
     written = Stored(shown[..., 0].copy(), "gray", 8) if stored.layout in _GRAYS else Stored(shown, "RGB", 8)
     return written, _with_fitting_profile(written, metadata)
+
+
+def for_psd(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]:
+    """Layers of a PSD are gray, RGB or CMYK at 8 or 16 bits. The last value: whether every sample is as it was.
+
+    The rest keeps what it shows: narrow gray is scaled to 8 bits, a palette becomes RGB, and what a palette or one
+    colour says of transparency becomes an alpha channel.
+    """
+    widened = stored.layout in {"bilevel", "palette"} or stored.bits < 8 or stored.colour_key is not None
+    if widened:
+        stored = _with_alpha_channel(stored)
+    return stored, _with_fitting_profile(stored, metadata), not widened
+
+
+def for_ora(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]:
+    """As for PSD, but at 8 bits, as editors read these files, and CMYK becomes sRGB."""
+    if stored.layout == "CMYK":
+        return Stored(view(stored), "RGB", 8), replace(metadata, icc=None), False
+    written, metadata, same = for_psd(stored, metadata)
+    if written.bits == 8:
+        return written, metadata, same
+    return replace(written, samples=to_8_bits(written.samples, written.bits), bits=8), metadata, False
+
+
+def _with_alpha_channel(stored: Stored) -> Stored:
+    """The same picture without a palette, a transparent colour or narrow samples."""
+    bits = max(stored.bits, 8)
+    colours = stored.samples if bits == 16 else view(stored)
+    if stored.layout in _GRAYS and colours.ndim == 3:
+        colours = colours[..., 0]
+    alpha = alpha_of(stored)
+    if alpha is None:
+        return Stored(np.ascontiguousarray(colours), "gray" if colours.ndim == 2 else "RGB", bits)
+    opacity = alpha.astype(colours.dtype) * (257 if bits == 16 else 1)
+    return Stored(np.dstack([colours, opacity]), "gray+alpha" if colours.ndim == 2 else "RGBA", bits)
 
 
 def _on_white(stored: Stored) -> Image:

@@ -78,6 +78,36 @@ async def test_output_mask_answers_with_a_png(client: httpx.AsyncClient) -> None
     assert response.headers["content-type"] == "image/png"
 
 
+@pytest.mark.parametrize(("format_", "media_type"), [("psd", "image/vnd.adobe.photoshop"), ("ora", "image/openraster")])
+@pytest.mark.parametrize("route", ["erase", "inpaint"])
+async def test_layers_are_called_by_their_media_type(
+    client: httpx.AsyncClient, route: str, format_: str, media_type: str
+) -> None:
+    """In the answer, and where `Accept` asks for it."""
+    files = {"image": picture(), "mask": mask_picture()}
+    fields = {"format": format_}
+
+    answers = [
+        await client.post(f"/v1/{route}", files=files, data=fields, headers={"Accept": accept})
+        for accept in ("*/*", "image/*", media_type)
+    ]
+
+    assert [(answer.status_code, answer.headers["content-type"]) for answer in answers] == [(200, media_type)] * 3
+
+
+@pytest.mark.parametrize("format_", ["psd", "ora"])
+async def test_layers_stand_in_the_zip_by_their_own_ending(client: httpx.AsyncClient, format_: str) -> None:
+    """With the mask beside them, as any image."""
+    response = await client.post(
+        "/v1/erase",
+        files={"image": picture()},
+        data={"format": format_, "output": "both"},
+        headers={"Accept": "application/zip"},
+    )
+
+    assert zipfile.ZipFile(io.BytesIO(response.content)).namelist() == [f"image.{format_}", "mask.png", "regions.json"]
+
+
 async def test_output_both_answers_with_json(client: httpx.AsyncClient) -> None:
     """Image and mask in base64, the image's media type and size, and the regions in their one schema."""
     upload, mask = picture(32, 24, "JPEG"), mask_picture()

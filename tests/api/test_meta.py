@@ -40,7 +40,7 @@ async def test_info_tells_limits_formats_and_defaults() -> None:
         "queue_size": 6,
     }
     assert "image/png" in answer["formats"]["input"]
-    assert answer["formats"]["output"] == ["same", "png", "jpeg", "webp"]
+    assert answer["formats"]["output"] == ["same", "png", "jpeg", "webp", "psd", "ora"]
     assert answer["defaults"]["erase"]["dilate_px"] == 3
     assert answer["defaults"]["detect"]["unclip_ratio"] == 1.5
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from PIL import Image as PillowImage
 
+from service.imaging import codec
 from tests.fakes import FakeEraser, app_of, client_of, mask_picture, picture, saved
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +85,8 @@ async def test_a_file_that_cannot_be_erased_is_refused(
         ({"format": "gif"}, "invalid-option", ["format", "gif", "webp"]),
         ({"quality": "0"}, "invalid-option", ["quality", "0", "1"]),
         ({"output": "video"}, "invalid-option", ["output", "video", "both"]),
+        ({"output": "mask", "format": "psd"}, "invalid-option", ["output", "mask", "psd", "both"]),
+        ({"output": "mask", "format": "ora"}, "invalid-option", ["output", "mask", "ora", "both"]),
         ({"mask_mode": "xor"}, "invalid-option", ["mask_mode", "xor", "subtract"]),
         ({"treshold": "0.4"}, "invalid-option", ["treshold", "threshold", "dilate_px"]),
         ({"segmenter": "nobody"}, "unknown-model", ["nobody", "text-segmentation"]),
@@ -110,6 +113,32 @@ async def test_webp_cannot_hold_a_long_strip(client: httpx.AsyncClient) -> None:
     )
 
     assert problem["limit"] == 16_383
+
+
+async def test_photoshop_cannot_hold_a_strip_of_twice_that_length(client: httpx.AsyncClient) -> None:
+    """30,001 px are one too many for a PSD; said before the work, with the limit."""
+    strip = saved(PillowImage.new("L", (4, 30_001)), "PNG")
+
+    problem = assert_problem(
+        await client.post("/v1/erase", files={"image": strip}, data={"format": "psd"}), 422, "not-encodable"
+    )
+
+    assert problem["limit"] == 30_000
+
+
+@pytest.mark.parametrize("route", ["erase", "inpaint", "batch"])
+async def test_a_format_whose_extra_is_missing_is_refused_by_its_name(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    """415 says what to install; a chapter is refused as a whole, and `/v1/info` does not offer it."""
+    monkeypatch.setattr(codec, "find_spec", lambda name: None)
+    files = {"archive": b"PK"} if route == "batch" else {"image": picture()}
+    files |= {"mask": mask_picture()} if route == "inpaint" else {}
+
+    response = await client.post(f"/v1/{route}", files=files, data={"format": "psd"})
+
+    assert "text-eraser[layers]" in assert_problem(response, 415, "unsupported-format")["detail"]
+    assert "psd" not in (await client.get("/v1/info")).json()["formats"]["output"]
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "image/png", "application/x-www-form-urlencoded", ""])
@@ -233,6 +262,8 @@ async def test_detect_and_segment_take_no_mask(client: httpx.AsyncClient) -> Non
         ("erase", "image/png;q=0", {}),
         ("erase", "image/jpeg", {}),
         ("erase", "image/png", {"format": "webp"}),
+        ("erase", "image/png", {"format": "psd"}),
+        ("erase", "image/vnd.adobe.photoshop", {}),
         ("erase", "image/*", {"output": "both"}),
         ("erase", "application/json", {"output": "mask"}),
         ("segment", "image/jpeg", {}),

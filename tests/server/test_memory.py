@@ -8,10 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 
-from service.api.jobs import BYTES_PER_PIXEL, NETWORK_BYTES
+from service.api.jobs import BYTES_PER_PIXEL, NETWORK_BYTES, weight_bytes
+from service.imaging.headers import Header
+from tests.pages import png
 from tests.server.conftest import ROOT, ServerProcess, page
 
 SHORT_OF_MEMORY = """
@@ -94,9 +98,10 @@ def test_running_out_at_any_stage_is_503_and_the_next_answer_is_right() -> None:
     }
 
 
-def grown_by_mb(server: ServerProcess, upload: bytes) -> float:
+def grown_by_mb(server: ServerProcess, upload: bytes, *, mask: bytes | None = None, **fields: str) -> float:
     """By how much the server grows at most while it works on the upload."""
     status = f"/proc/{server.process.pid}/"
+    files = {"image": upload} if mask is None else {"image": upload, "mask": mask}
 
     def megabytes(field: str) -> float:
         with open(status + "status", encoding="ascii") as stream:  # noqa: PTH123  a path of /proc
@@ -105,7 +110,8 @@ def grown_by_mb(server: ServerProcess, upload: bytes) -> float:
     idle = megabytes("VmRSS")
     with open(status + "clear_refs", "w", encoding="ascii") as stream:  # noqa: PTH123
         stream.write("5")
-    httpx.post(f"{server.url}/v1/erase", files={"image": upload}, timeout=300, trust_env=False).raise_for_status()
+    answer = httpx.post(f"{server.url}/v1/erase", files=files, data=fields, timeout=300, trust_env=False)
+    answer.raise_for_status()
     peak = megabytes("VmHWM")
     until = time.monotonic() + 20
     while megabytes("VmRSS") > idle + 30:
@@ -130,6 +136,34 @@ def test_an_image_takes_no_more_than_it_weighs(tmp_path: Path, width: int, heigh
         grown_mb = grown_by_mb(server, page(width, height))
 
         assert grown_mb <= (NETWORK_BYTES + BYTES_PER_PIXEL * width * height) / 1e6
+        assert server.stop() == 0
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+@pytest.mark.parametrize("format_", ["psd", "ora"])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(1700, 2350), pytest.param(5300, 7500, marks=pytest.mark.slow)],
+    ids=["4 MP", "40 MP"],
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_layers_take_no_more_than_they_weigh(tmp_path: Path, format_: str, width: int, height: int) -> None:
+    """With the answer, which holds the page twice and what covers it; of noise, which packs badly, half of it text."""
+    noise = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    done, upload = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 40])
+    half = np.zeros((height, width), np.uint8)
+    half[:, : width // 2] = 255
+    assert done
+    server = ServerProcess(tmp_path / "log", slots=1, deadline_s=300)
+    try:
+        server.wait_until_ready()
+        grown_by_mb(server, page(300, 330), format=format_)
+
+        grown_mb = grown_by_mb(server, upload.tobytes(), mask=png(half), fill="white", format=format_)
+
+        assert grown_mb <= weight_bytes(Header("jpeg", width, height, "RGB", 8), format_) / 1e6
         assert server.stop() == 0
     finally:
         server.process.kill()
