@@ -93,7 +93,8 @@ Quality = Annotated[
         ge=1,
         le=100,
         examples=[90],
-        description="Quality of a lossy output, 1 to 100. Default: the upload's own where it is known, else 95.",
+        description="Quality of a lossy output, 1 to 100. Default: the upload's own where it is known, else 95 "
+        "(HEIC: 80).",
     ),
 ]
 

@@ -268,8 +268,10 @@ def _write_back(picture: Picture, changed: Stored, turned: Mask, quality: int | 
         kept = _keep_blocks(picture, changed, turned) if quality is None else None
         return kept or Encoded(jpeg.rewrite(data, changed, quality), header.media_type, "reencoded")
     if header.format in {"avif", "heic"}:
-        rewrite_lossy = avif.rewrite if header.format == "avif" else heic.rewrite
-        written = rewrite_lossy(data, changed, quality=quality or DEFAULT_QUALITY)
+        if header.format == "avif":
+            written = avif.rewrite(data, changed, quality=quality or DEFAULT_QUALITY)
+        else:
+            written = heic.rewrite(data, changed, quality=quality)
         return Encoded(written, header.media_type, "reencoded")
     if header.format != "webp":
         rewrite = {"png": png.rewrite, "tiff": tiff.rewrite, "bmp": bmp.rewrite, "gif": gif.rewrite}[header.format]

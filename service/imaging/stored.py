@@ -6,6 +6,7 @@ Everything here is in stored order; turning is the codec's work.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypeAlias
@@ -24,6 +25,10 @@ Samples: TypeAlias = npt.NDArray[Any]
 """`(H, W)` or `(H, W, C)` as stored: uint16 for 16 bits, else uint8; 1-bit is 0 or 1, palettes are indexes."""
 
 
+Window: TypeAlias = tuple[slice, slice]
+
+_PIECE_PX, _AROUND_PX = 512, 64
+_ROWS_AT_ONCE = 256
 _HASHED_PIXELS = 1 << 18
 """So many pixels are picked out and hashed at a time."""
 _INK_TOLERANCE = 3
@@ -94,10 +99,12 @@ def put(stored: Stored, result: Image, mask: Mask) -> Stored:
         assert stored.palette is not None
         samples, palette = put_colours(stored.samples.astype(np.uint8), stored.palette, stored.bits, result, hole)
         return replace(stored, samples=samples, palette=palette)
-    fill = _fill(stored, result, hole)
     samples = stored.samples.copy()
-    target = samples[..., : fill.shape[-1]] if samples.ndim == 3 else samples[..., None]
-    np.copyto(target, fill, where=hole[..., None])
+    for inner, outer, of_outer in _pieces(stored.bits, hole):
+        fill = _fill(replace(stored, samples=stored.samples[outer]), result[outer], hole[outer])[of_outer]
+        target = samples[inner]
+        target = target[..., : fill.shape[-1]] if target.ndim == 3 else target[..., None]
+        np.copyto(target, fill, where=hole[inner][..., None])
     if stored.colour_key is not None:
         _keep_opaque(samples, stored.colour_key, hole)
     return replace(stored, samples=samples)
@@ -141,8 +148,35 @@ def to_8_bits(samples: Samples, bits: int) -> npt.NDArray[np.uint8]:
     if bits == 8:
         return samples.astype(np.uint8, copy=False)
     if bits == 16:
-        return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        shown = np.empty(samples.shape, np.uint8)
+        for start in range(0, len(samples), _ROWS_AT_ONCE):  # of a whole page the wide numbers would be four pages
+            wide = samples[start : start + _ROWS_AT_ONCE].astype(np.uint32)
+            shown[start : start + _ROWS_AT_ONCE] = (wide + 128) // 257
+        return shown
     return np.asarray(samples * np.uint8(255 // (2**bits - 1)), np.uint8)
+
+
+def _pieces(bits: int, hole: npt.NDArray[np.bool_]) -> Iterator[tuple[Window, Window, Window]]:
+    """Where to fill: a piece, the same with what is around it, and the piece in that.
+
+    At 16 bits what surrounds a hole is continued into it in numbers of 32 bits, ten for each sample; a page at once
+    would take a hundred bytes a pixel. What is continued is less than one level of 8 bits, so no seam can be seen.
+    """
+    height, width = hole.shape
+    side = _PIECE_PX if bits == 16 else max(height, width)
+    for y in range(0, height, side):
+        for x in range(0, width, side):
+            inner = np.s_[y : min(y + side, height), x : min(x + side, width)]
+            if not hole[inner].any():
+                continue
+            around_px = _AROUND_PX
+            while True:  # until there is something to continue
+                top, left = max(y - around_px, 0), max(x - around_px, 0)
+                outer = np.s_[top : inner[0].stop + around_px, left : inner[1].stop + around_px]
+                if not hole[outer].all() or around_px > max(height, width):
+                    break
+                around_px *= 2
+            yield inner, outer, np.s_[y - top : inner[0].stop - top, x - left : inner[1].stop - left]
 
 
 def _fill(stored: Stored, result: Image, hole: npt.NDArray[np.bool_]) -> Samples:

@@ -19,7 +19,9 @@ import pytest
 from PIL import Image as PillowImage
 from PIL import ImageCms, TiffImagePlugin
 
+from service.errors import NotEncodable
 from service.imaging import codec
+from service.imaging.formats import heic as heic_format
 from service.imaging.orientation import stored_order
 
 MAX_PIXELS = 1_000_000
@@ -435,6 +437,25 @@ def test_heic_keeps_its_levels_and_what_stands_beside_them(bits):
     assert (told[0x013B], told[0x0112]) == ("an artist", 1)
 
 
+def test_a_heic_too_large_for_its_decoder_is_written_at_a_lower_quality(monkeypatch):
+    """Nobody asked for a quality: what can be read is better. Who did ask is told."""
+    asked = []
+    write = heic_format._write
+
+    def refuse_the_first(data: bytes, stored: object, quality: int) -> bytes:
+        asked.append(quality)
+        if quality > 60:
+            raise NotEncodable
+        return write(data, stored, quality)
+
+    monkeypatch.setattr(heic_format, "_write", refuse_the_first)
+
+    assert erase_box(heic(8, 3))[1].fidelity == "reencoded"
+    with pytest.raises(NotEncodable):
+        erase_box(heic(8, 3), quality=95)
+    assert asked == [80, 60, 95]
+
+
 def test_heic_keeps_what_its_samples_mean():
     """Without a profile, the primaries and the transfer of an HDR picture stay."""
     file = pillow_heif.from_bytes(mode="RGB;10", size=(64, 64), data=bytes(64 * 64 * 6))
@@ -462,6 +483,21 @@ def test_flat_16_bit_paper_comes_back_at_its_own_value():
     result = np.full_like(picture.image, picture.image[0, 0])
 
     encoded = codec.encode(picture, result, mask=box_mask(), format="same", quality=None)
+
+    assert np.array_equal(stored_samples(encoded.data), paper)
+
+
+def test_flat_16_bit_paper_comes_back_under_a_mask_of_any_size():
+    """A page is filled in pieces: one in the middle of a mask looks as far as it must for paper that goes on."""
+    paper = np.full((700, 1900), 64111, np.uint16)
+    text = paper.copy()
+    text[10:690:7, 10:1890:3] = 300
+    picture = codec.decode(png(0, 16, text), max_pixels=2_000_000)
+    mask = np.zeros(paper.shape, np.uint8)
+    mask[4:696, 4:1896] = 255
+
+    result = np.full_like(picture.image, picture.image[0, 0])
+    encoded = codec.encode(picture, result, mask=mask, format="same", quality=None)
 
     assert np.array_equal(stored_samples(encoded.data), paper)
 

@@ -28,6 +28,8 @@ _LAYOUTS: dict[str, Layout] = {
 _MODES = {"gray": "L", "RGB": "RGB", "RGBA": "RGBA"}
 _DEPTHS = {8, 10, 12}
 _EXIF = b"Exif\0\0"
+_QUALITY, _LOWER_QUALITY = 80, 60
+"""On two pages 75 of this encoder had a smaller error than 95 of AVIF's; 95 would be twice the bytes."""
 _PRESET = "ultrafast"
 """A third of the time of x265's middle presets, for a quarter more bytes and a smaller error."""
 
@@ -59,7 +61,7 @@ def read(data: bytes, header: Header) -> Stored:
             raise CorruptImage(f"The HEIC data are {samples.shape} {samples.dtype}, not what the header says.")
     if header.bits == 8:
         return Stored(samples, header.layout, 8)
-    levels = samples >> (16 - header.bits)
+    levels = np.right_shift(samples, np.uint16(16 - header.bits), dtype=np.uint16)
     return Stored(scaled(levels, header.bits, 16), header.layout, 16)
 
 
@@ -72,12 +74,22 @@ def read_metadata(data: bytes) -> Metadata:
     return Metadata(beside.get("icc_profile"), with_orientation(exif, 1) or None, beside.get("xmp"))
 
 
-def rewrite(data: bytes, stored: Stored, *, quality: int) -> bytes:
+def rewrite(data: bytes, stored: Stored, *, quality: int | None) -> bytes:
     """Write the samples as a HEIC of the depth of `data`, with what stands beside its picture.
 
-    Chroma is at full resolution. Smaller pictures in the file (thumbnails, depth) are left out: they would still show
-    the text. Raises NotEncodable, OutOfMemory.
+    Without a `quality` at 80, or, where the file would be too large for the decoder, at 60. Chroma is at full
+    resolution. Smaller pictures in the file (thumbnails, depth) are left out: they would still show the text.
+    Raises NotEncodable, OutOfMemory.
     """
+    if quality is not None:
+        return _write(data, stored, quality)
+    try:
+        return _write(data, stored, _QUALITY)
+    except NotEncodable:
+        return _write(data, stored, _LOWER_QUALITY)
+
+
+def _write(data: bytes, stored: Stored, quality: int) -> bytes:
     file, metadata = _open(data), read_metadata(data)
     old = file[file.primary_index].info
     depth = int(old["bit_depth"])
