@@ -170,7 +170,7 @@ async function send(page) {
     const state = editor?.state ?? null;
     const mask = editor ? await editor.toBlob() : null;
     const options = readOptions(page.wish);
-    if (!page.canShow && options.format === "same") options.format = "png"; // only to be looked at
+    if (!page.canShowAs(options.format)) options.format = "png"; // only to be looked at
     const result = await erase(page.file, { mask, options, signal: page.abort.signal });
     page.take(result, name, state);
     if (page === current) await lay({ fresh: false });

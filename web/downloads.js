@@ -37,7 +37,7 @@ export async function allFiles(pages, onWork) {
 
 /** In the format that was asked for; one that browsers cannot show has to be made now. */
 async function imageOf(page, onWork) {
-  if (page.canShow || readOptions("apply").format !== "same") return page.result.image;
+  if (page.canShowAs(readOptions("apply").format)) return page.result.image;
   page.abort = new AbortController();
   page.status = "working";
   page.wish = "apply";

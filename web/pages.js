@@ -9,7 +9,13 @@ import { MaskEditor, keyOf } from "./mask.js";
 
 const THUMBNAIL_PX = 160;
 const MULTIPART_BYTES = 8192;
-const ENDINGS = { "image/jpeg": "jpg", "image/tiff": "tif" };
+const ENDINGS = {
+  "image/jpeg": "jpg",
+  "image/tiff": "tif",
+  "image/vnd.adobe.photoshop": "psd",
+  "image/openraster": "ora",
+};
+const LAYERED = new Set(["psd", "ora"]);
 
 /**
  * Why the service would refuse this file; null if it would not.
@@ -92,6 +98,11 @@ export class Page {
     if (state === null) this.mask = null;
     else this.mask?.settle();
     this.applied = { state: state ?? 0, options };
+  }
+
+  /** Whether the browser can show what comes back in this format. @param {string} format */
+  canShowAs(format) {
+    return !LAYERED.has(format) && (this.canShow || format !== "same");
   }
 
   /** The mask, ready to be painted on. @returns {Promise<MaskEditor | null>} */

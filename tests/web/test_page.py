@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from tests.layered import read_ora, read_psd
 from tests.server.conftest import ServerProcess
 from tests.web.conftest import DOT, MAX_BYTES, SIZE, comic
 
@@ -422,6 +423,26 @@ def test_options_shape_the_result(visit: Visit, upload: Upload, download: Downlo
     page.get_by_role("button", name="Find the text again").click()
     assert page.locator("#busy").is_hidden()
     assert page.get_by_label("Quality").evaluate("field => field.validity.rangeOverflow")
+
+
+@pytest.mark.parametrize(("kind", "magic"), [("psd", b"8BPS"), ("ora", b"PK")])
+def test_layers_are_looked_at_flat_and_downloaded_whole(
+    visit: Visit, upload: Upload, download: Download, kind: str, magic: bytes
+) -> None:
+    """No browser shows such a file: the result stays on the screen, and the download has the layers of its mask."""
+    page = visit()
+    upload(page, page__png=comic())
+    page.locator("#options summary").click()
+
+    page.get_by_label("File format").select_option(kind)
+    name, file = download(page, "Download image")
+
+    assert name == f"page.clean.{kind}"
+    assert file.startswith(magic)
+    layered = {"psd": read_psd, "ora": read_ora}[kind](file)
+    assert layered.names[0] == "original"
+    assert len(layered.names) == 2 + page.locator("#outlines path").count()
+    assert page.locator("#actions").is_visible()
 
 
 def test_a_server_that_wants_a_token_is_given_one(visit: Visit, upload: Upload, tmp_path: Path) -> None:
