@@ -55,8 +55,8 @@ class Settings(BaseSettings):
         None,
         ge=MIB,
         description="Memory for images being worked on, bytes, and for the archives of chapters; an image weighs 224 "
-        "MiB and 16 bytes per pixel (for layers 32, above 8 bits 48). Default: what machine or cgroup has, less 288 "
-        "MiB.",
+        "MiB and 16 bytes per pixel (more for layers, WebP, AVIF, HEIC and above 8 bits: 32 to 80). Default: what "
+        "machine or cgroup has, less 288 MiB.",
     )
     limit_memory: bool = Field(
         default=False,

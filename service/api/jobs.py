@@ -28,6 +28,10 @@ NETWORK_BYTES = 224 * 1024 * 1024
 """Working memory of a job's networks, whatever the size of its image: tiles and crops bound it."""
 BYTES_PER_PIXEL = 16
 """Working memory of a job beside that; benchmarks/memory.py measures both."""
+ENCODER_BYTES_PER_PIXEL = {"webp": 24, "avif": 40, "heic": 40}
+"""What the encoders of some formats take more."""
+DEEP_BYTES_PER_PIXEL = 24
+"""What samples of more than 8 bits take more, in whatever format."""
 LAYERS_BYTES_PER_PIXEL = 16
 """What layers take more at 8 bits, twice as much above: the page twice, and what covers it."""
 STATUSES = (400, 401, 406, 413, 415, 422, 503, 504)
@@ -147,6 +151,9 @@ def weight_bytes(header: Header, format_: OutputFormat = "same") -> int:
     a_pixel = BYTES_PER_PIXEL
     if format_ in get_args(LayeredFormat):
         a_pixel += LAYERS_BYTES_PER_PIXEL * (2 if header.bits > 8 else 1)
+    else:
+        a_pixel += ENCODER_BYTES_PER_PIXEL.get(header.format if format_ == "same" else format_, 0)
+        a_pixel += DEEP_BYTES_PER_PIXEL if header.bits > 8 else 0
     return NETWORK_BYTES + a_pixel * header.width * header.height
 
 

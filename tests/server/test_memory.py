@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from pathlib import Path
 import cv2
 import httpx
 import numpy as np
+import pillow_heif
 import pytest
+from PIL import Image
 
 from service.api.jobs import BYTES_PER_PIXEL, NETWORK_BYTES, weight_bytes
+from service.imaging import codec
 from service.imaging.headers import Header
 from tests.pages import png
 from tests.server.conftest import ROOT, ServerProcess, page
@@ -98,6 +102,22 @@ def test_running_out_at_any_stage_is_503_and_the_next_answer_is_right() -> None:
     }
 
 
+def in_format(page: bytes, kind: str, bits: int) -> bytes:
+    """The page in another format and at another depth."""
+    image = np.asarray(Image.open(io.BytesIO(page)).convert("RGB"))
+    samples = image if bits == 8 else image.astype(np.uint16) << (bits - 8)
+    if kind == "heic":
+        mode = "RGB" if bits == 8 else f"RGB;{bits}"
+        buffer = io.BytesIO()
+        file = pillow_heif.from_bytes(mode=mode, size=image.shape[1::-1], data=samples.tobytes())
+        file.save(buffer, quality=80, enc_params={"preset": "ultrafast"})
+        return buffer.getvalue()
+    wish = [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_SPEED, 10] if kind == "avif" else []
+    done, data = cv2.imencode(f".{kind}", samples, wish)
+    assert done
+    return data.tobytes()
+
+
 def grown_by_mb(server: ServerProcess, upload: bytes, *, mask: bytes | None = None, **fields: str) -> float:
     """By how much the server grows at most while it works on the upload."""
     status = f"/proc/{server.process.pid}/"
@@ -164,6 +184,29 @@ def test_layers_take_no_more_than_they_weigh(tmp_path: Path, format_: str, width
         grown_mb = grown_by_mb(server, upload.tobytes(), mask=png(half), fill="white", format=format_)
 
         assert grown_mb <= weight_bytes(Header("jpeg", width, height, "RGB", 8), format_) / 1e6
+        assert server.stop() == 0
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "bits"), [("png", 16), ("webp", 8), ("avif", 8), ("avif", 10), ("heic", 8), ("heic", 10)]
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_encoders_and_deep_samples_take_no_more_than_they_weigh(tmp_path: Path, kind: str, bits: int) -> None:
+    """8 megapixels of each format that weighs more than a plain picture."""
+    upload = in_format(page(2400, 3400), kind, bits)
+    header = codec.read_header(upload, max_pixels=10**7)
+    server = ServerProcess(tmp_path / "log", slots=1, deadline_s=300)
+    try:
+        server.wait_until_ready()
+        grown_by_mb(server, page(300, 330))
+
+        grown_mb = grown_by_mb(server, upload)
+
+        assert grown_mb <= weight_bytes(header) / 1e6
         assert server.stop() == 0
     finally:
         server.process.kill()
