@@ -24,6 +24,8 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"MM\0*", "tiff"),
 )
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+# JPEG XL: no library writes a colour profile into it (imagecodecs, pillow-jxl-plugin, pylibjxl: November 2026), and a
+# picture would come back in other colours.
 # Known, and never given to a decoder: rarely fuzzed parsers (PNM, SunRaster, HDR), vector formats, containers.
 _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"\xff\x0a", "JPEG XL"),
