@@ -94,6 +94,10 @@ load: install ## overload, slow clients, drops and saturation against a real ser
 soak: install ## random pages for MINUTES (30): does the server grow?
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30)
 
+.PHONY: linear
+linear: install ## whether time is linear in pixels: long strips, long chapters (ten minutes of processor time)
+	$(BIN)/python -m benchmarks.linear_time
+
 .PHONY: backgrounds
 backgrounds: install ## error of the fills by kind of background, against cv2's Telea
 	$(BIN)/python -m benchmarks.backgrounds
