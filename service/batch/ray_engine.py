@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from importlib.util import find_spec
@@ -22,6 +23,9 @@ from service.batch.runner import Batch, Result, Wish, erase_page, problem_of
 from service.deadline import Deadline
 from service.eraser import Eraser, Outcome
 from service.errors import InvalidOption, TextEraserError
+
+MAX_TRIES = 4
+"""So many workers may die under one page."""
 
 
 def connect(address: str | None) -> int:
@@ -41,11 +45,26 @@ def connect(address: str | None) -> int:
     return int(ray.cluster_resources().get("CPU", 1))
 
 
+class Tries:
+    """An actor that no page can kill: counts how often each one was begun."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[tuple[int, int]] = Counter()
+
+    def begin(self, chapter: int, page: int) -> int:
+        """Count one more; the number so far."""
+        self._begun[chapter, page] += 1
+        return self._begun[chapter, page]
+
+
 class PageWorker:
     """An actor: an Eraser of its own, and one open chapter at a time."""
 
-    def __init__(self, make_eraser: Callable[[], Eraser], chapters: bytes, wish: Wish, max_pixels: int) -> None:
+    def __init__(
+        self, make_eraser: Callable[[], Eraser], chapters: bytes, wish: Wish, max_pixels: int, tries: Any
+    ) -> None:
         self._eraser = make_eraser()
+        self._tries = tries
         self._chapters: Sequence[Chapter] = pickle.loads(chapters)  # noqa: S301  our own, from the command
         self._wish = wish
         self._max_pixels = max_pixels
@@ -56,6 +75,7 @@ class PageWorker:
         started = time.perf_counter()
         key: str | None = None
         try:
+            self._count(place["chapter"], place["page"])
             data = self._page(place["chapter"], place["page"]).read()
             key = self._wish.key_of(data)
             outcome: Outcome | TextEraserError = erase_page(
@@ -64,6 +84,13 @@ class PageWorker:
         except Exception as exc:  # noqa: BLE001  as in the local batch
             outcome = problem_of(exc)
         return {**place, "result": pickle.dumps((key, outcome, time.perf_counter() - started))}
+
+    def _count(self, chapter: int, page: int) -> None:
+        """Give up a page that takes worker after worker with it: Ray would send it for ever."""
+        import ray  # noqa: PLC0415  an optional extra
+
+        if ray.get(self._tries.begin.remote(chapter, page)) > MAX_TRIES:
+            raise TextEraserError(f"{MAX_TRIES} workers died while they had it, of it or by chance; run it again.")
 
     def _page(self, chapter: int, page: int) -> Page:
         if chapter != self._open:
@@ -137,9 +164,10 @@ class RayBatch(Batch):
         context.execution_options.preserve_order = True
         places = [{"chapter": chapter, "page": page} for chapter, page in self._pages]
         pages = ray.data.from_items(places, override_num_blocks=len(places))  # each page is a task of its own
+        tries = ray.remote(Tries).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         results = pages.map(
             PageWorker,
-            fn_constructor_args=(self._make_eraser, self._chapters, self._wish, self._max_pixels),
+            fn_constructor_args=(self._make_eraser, self._chapters, self._wish, self._max_pixels, tries),
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=self._actors),
             num_cpus=self._actor_cpus,
         )

@@ -32,10 +32,11 @@ pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]  # Ray's o
 
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 1024 * 1024}
 COUNT = 24
+DEADLY = picture(seed=99)
 
 
 class Witness(FakeEraser):
-    """A FakeEraser on a node: takes its time, and leaves a file for each page that it began."""
+    """A FakeEraser on a node: takes its time, dies of one page, and leaves a file for each page that it began."""
 
     def __init__(self, witnesses: Path, page_s: float) -> None:
         super().__init__()
@@ -46,6 +47,8 @@ class Witness(FakeEraser):
         """Say who and where we are, then do as FakeEraser does."""
         node = ray.get_runtime_context().get_node_id()
         (self._witnesses / f"{node}.{os.getpid()}.{time.monotonic_ns()}").touch()
+        if data == DEADLY:
+            os._exit(1)
         time.sleep(self._page_s)
         return super().erase(data, *args, **named)
 
@@ -112,7 +115,7 @@ def test_two_nodes_make_what_one_machine_makes(paths: Paths, second: Any) -> Non
     (paths[0] / "evil.zip").write_bytes(archive(("../1.png", picture())))
     local = run(FakeEraser(), (paths[0], paths[1].with_name("local")))
 
-    rows = run_on_nodes(paths, page_s=0.2)
+    rows = run_on_nodes(paths, page_s=0.5)
 
     assert same_but_for_time(rows) == same_but_for_time(local)
     assert contents(paths[1]) == contents(paths[1].with_name("local"))
@@ -156,10 +159,22 @@ def test_a_node_that_is_killed_loses_nothing(paths: Paths, cluster: Any, second:
             time.sleep(0.05)
         cluster.remove_node(second, allow_graceful=False)
 
-    rows = run_on_nodes(paths, page_s=0.3, when_begun=kill)
+    rows = run_on_nodes(paths, page_s=1.0, when_begun=kill)
 
     assert [row.status for row in rows] == ["done"] * COUNT
     assert contents(paths[1]) == contents(paths[0])
+
+
+def test_a_page_that_kills_its_workers_is_a_row(paths: Paths, second: Any) -> None:  # noqa: F811
+    """Given up after a few; the other pages are done, and the next run tries it again."""
+    for number in range(4):
+        (paths[0] / f"{number}.png").write_bytes(DEADLY if number == 1 else picture(seed=number))
+
+    rows = run_on_nodes(paths)
+
+    assert [row.status for row in rows] == ["done", "failed", "done", "done"]
+    assert "workers died" in str(rows[1].detail)
+    assert [row.status for row in run(FakeEraser(), paths)] == ["skipped", "done", "skipped", "skipped"]
 
 
 def test_marks_are_found_on_the_nodes(tmp_path: Path, second: Any) -> None:
