@@ -1,12 +1,13 @@
 """The application as a Ray Serve deployment: `serve run service.ray_serve:app`. An optional extra.
 
-The settings are those of `text-eraser serve`, read here once and given to every replica; a replica has two slots
-unless `TEXT_ERASER_SLOTS` says otherwise, and asks the cluster for that many processors.
+The settings are those of `text-eraser serve`, from the environment of the command, and go to every replica, wherever it
+is; a replica has two slots unless `TEXT_ERASER_SLOTS` says otherwise, and asks the cluster for that many processors.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 from ray import serve
@@ -19,6 +20,8 @@ SLOTS = 2
 MAX_REPLICAS = 10
 GRACE_S = 5
 """Seconds beyond the deadline that a stopping replica has for its last answers."""
+
+PREFIX = Settings.model_config["env_prefix"]
 
 given = Settings()
 settings = given.model_copy(update={"slots": given.slots or SLOTS})
@@ -34,7 +37,11 @@ def build() -> Any:
 deployment = serve.deployment(
     serve.ingress(build)(),
     name="text-eraser",
-    ray_actor_options={"num_cpus": settings.slot_count * settings.intra_threads},
+    ray_actor_options={
+        "num_cpus": settings.slot_count * settings.intra_threads,
+        # A replica reads them again where it stands; a cluster does not hand on the environment of a command.
+        "runtime_env": {"env_vars": {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}},
+    },
     # As many as a replica works on and lets wait: it refuses none that it is given. The proxies hold as many again, so
     # that a new replica finds work; whoever comes then is answered 503 there.
     max_ongoing_requests=settings.slot_count + settings.queue_size,
