@@ -168,6 +168,7 @@ def test_pdfs_in_a_folder_become_what_is_asked_for(tmp_path: Path) -> None:
     ("source", "out", "format_", "words"),
     [
         ("book.pdf", "clean.pdf", "webp", "holds PNG and JPEG"),
+        ("book.pdf", "clean.pdf", "psd", "'psd': a PDF holds PNG and JPEG"),
         ("book.cbz", "clean.pdf", "same", "only a PDF becomes a PDF"),
         (".", "clean.pdf", "same", "only a PDF becomes a PDF"),
     ],
