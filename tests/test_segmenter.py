@@ -177,7 +177,7 @@ def test_the_deadline_is_looked_at_between_tiles() -> None:
 
 @pytest.mark.parametrize("threshold", [0.05, 0.4, 0.95])
 def test_strokes_are_the_pixels_over_the_threshold(threshold: float) -> None:
-    """A mask of 0 and 255: set where the probability is over the threshold, within the step of a level."""
+    """A mask of 0 and 255: set where the probability is over the threshold, within a level, beside surer strokes."""
     text = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
     strokes = segmenter.TextMaps(text, text, 1.0).strokes(threshold)
@@ -186,3 +186,37 @@ def test_strokes_are_the_pixels_over_the_threshold(threshold: float) -> None:
     prob = text / 255
     assert (strokes[prob > threshold + 1 / 255] == 255).all()
     assert (strokes[prob < threshold - 1 / 255] == 0).all()
+
+
+def faint_and_sure(distance_px: int) -> segmenter.TextMaps:
+    """A sure word at the left and a faint mark `distance_px` to its right."""
+    text = np.zeros((60, 200), np.uint8)
+    text[20:40, 10:50] = 250
+    text[20:40, 50 + distance_px : 60 + distance_px] = 140
+    return segmenter.TextMaps(text, text, 1.0)
+
+
+def test_a_faint_letter_in_a_word_stays() -> None:
+    """It is over the threshold, and it stands beside strokes that are surely text."""
+    assert (faint_and_sure(6).strokes(0.45)[20:40, 56:66] == 255).all()
+    assert (faint_and_sure(19).strokes(0.45)[20:40, 69:79] == 255).all()
+
+
+def test_a_faint_mark_far_from_any_word_goes() -> None:
+    """It is over the threshold, but nothing near it is surely text; the word itself stays."""
+    strokes = faint_and_sure(60).strokes(0.45)
+
+    assert (strokes[20:40, 10:50] == 255).all()
+    assert not strokes[:, 60:].any()
+
+
+def test_a_lower_threshold_finds_faint_marks_too() -> None:
+    """What is sure is counted from the threshold on, so a caller can ask for more."""
+    assert (faint_and_sure(60).strokes(0.2)[20:40, 110:120] == 255).all()
+
+
+def test_without_any_stroke_the_mask_is_empty() -> None:
+    """A blank map has no groups to judge."""
+    blank = np.zeros((8, 8), np.uint8)
+
+    assert not segmenter.TextMaps(blank, blank, 1.0).strokes(0.45).any()

@@ -127,6 +127,7 @@ def write_graph(graph: Graph) -> bytes:
         model = onnx.load(path)
     _store_as_half(model.graph)
     _name_sizes(model.graph, graph.contract)
+    _forget_where(model)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
@@ -148,6 +149,14 @@ def _store_as_half(graph: onnx.GraphProto) -> None:
     del graph.initializer[:], graph.node[:], graph.value_info[:]
     graph.initializer.extend(kept)
     graph.node.extend([*casts, *nodes])
+
+
+def _forget_where(model: onnx.ModelProto) -> None:
+    """Leave out the exporter's notes: the lines and the folders of the program that each node came from."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
 
 
 def _name_sizes(graph: onnx.GraphProto, contract: Contract) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -93,6 +94,14 @@ def test_weights_are_stored_as_float16(segmentation):
     assert large
     assert all(t.data_type == onnx.TensorProto.FLOAT16 for t in large)
     assert model.opset_import[0].version == 18
+
+
+def test_a_graph_does_not_tell_where_it_was_made(segmentation, inpainting):
+    """The exporter notes the source file of each node, with its folders."""
+    for exported in (segmentation, inpainting[1]):
+        assert b"residual.py" not in exported.graph
+        assert b"inpainting.py" not in exported.graph
+        assert str(Path(__file__).parents[2]).encode() not in exported.graph
 
 
 def test_parity_is_checked_on_empty_full_and_thin_holes_at_two_other_sizes(inpainting):
