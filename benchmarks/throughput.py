@@ -11,7 +11,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.latency import EXAMPLE, page_bytes
+from benchmarks.latency import MEGAPIXELS
+from benchmarks.uploads import EXAMPLE, page_file
 from service.app import build_eraser, open_store
 from service.deadline import Deadline
 from service.eraser import Eraser
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--pages", type=int, default=4, help="pages in a round")
     arguments = parser.parse_args()
-    page = page_bytes(arguments.page)
+    page = page_file(MEGAPIXELS, page=arguments.page)
     erasers: dict[tuple[int, int], Eraser] = {}
     for slots, threads in ARRANGEMENTS:
         settings = Settings(intra_threads=threads)

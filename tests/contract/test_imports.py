@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -219,3 +221,12 @@ def test_no_import_goes_in_a_circle() -> None:
 
     for name in sorted(graph):
         visit(name, ())
+
+
+@pytest.mark.parametrize("path", sources("benchmarks"), ids=str)
+def test_every_benchmark_can_be_started(path: Path) -> None:
+    """A benchmark that nobody ran for a while still finds what it imports; two of them need torch."""
+    if any(name.split(".")[0] == "torch" for name in imports(path)) and find_spec("torch") is None:
+        pytest.skip("needs torch: run with the environment of `make test-training`")
+
+    importlib.import_module(module_name(path))
