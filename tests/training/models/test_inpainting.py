@@ -95,6 +95,28 @@ def test_push_pull_is_exact_on_flat_paper():
     assert torch.allclose(push_pull_fill(paper, valid), paper, atol=1e-4)
 
 
+def test_push_pull_continues_a_slope():
+    """Brightness that rises from left to right goes on rising under a hole, without the steps of coarse cells."""
+    slope = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
+    valid = torch.ones(1, 1, 128, 128)
+    valid[..., 40:88, 40:88] = 0
+
+    fill = push_pull_fill(slope, valid)
+
+    assert (fill - slope).abs().max() < 0.06
+    assert (fill[..., 64, 41:88] > fill[..., 64, 40:87]).all()
+
+
+def test_push_pull_is_computed_in_float32_under_autocast():
+    """bfloat16 has no 8 bits for a colour."""
+    image, valid = torch.rand(1, 3, 64, 64), (torch.rand(1, 1, 64, 64) > 0.5).float()
+
+    with torch.autocast("cpu", torch.bfloat16):
+        fill = push_pull_fill(image, valid)
+
+    assert torch.equal(fill, push_pull_fill(image, valid))
+
+
 def test_push_pull_without_anything_known_is_grey():
     """A page that is all hole is filled with mid-grey, not with a number that is none."""
     fill = push_pull_fill(torch.rand(1, 3, 64, 128), torch.zeros(1, 1, 64, 128))
@@ -103,13 +125,17 @@ def test_push_pull_without_anything_known_is_grey():
 
 
 def test_push_pull_of_a_checkerboard_worked_by_hand():
-    """In 2 x 2 pixels with one unknown, the unknown one is the mean of the three others."""
+    """In 2 x 2 pixels with one unknown, that one starts at the mean of the others and is relaxed twice.
+
+    (0.3 + 0.6 + 2 * 0.3) / 4 = 0.375, then 0.3 + 1.75 * ((0.3 + 0.6 + 2 * 0.375) / 4 - 0.3) = 0.496875: the border
+    repeats the pixel itself, and the limit is the mean of its two real neighbours, 0.45.
+    """
     image = torch.tensor([[0.0, 0.3], [0.6, 0.9]]).view(1, 1, 2, 2).expand(1, 3, 2, 2)
     valid = torch.tensor([[1.0, 1.0], [1.0, 0.0]]).view(1, 1, 2, 2)
 
     fill = push_pull_fill(image, valid, levels=1)
 
-    assert fill[0, 0].flatten().tolist() == pytest.approx([0.0, 0.3, 0.6, 0.3], abs=1e-4)
+    assert fill[0, 0].flatten().tolist() == pytest.approx([0.0, 0.3, 0.6, 0.496875], abs=1e-4)
 
 
 def test_the_critic_scores_patches():
