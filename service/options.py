@@ -5,15 +5,16 @@ The HTTP forms, the command line and the Eraser all read these classes, so they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, Self, get_args
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from service.errors import InvalidOption
 from service.regions import Method
-from service.shapes import JSON_TEXT, MAX_SHAPES, Shape, Shapes, read_json
+from service.shapes import JSON_TEXT, Shape, Shapes, read_list, shorten
 
 MaskMode = Literal["replace", "union", "subtract"]
 Output = Literal["image", "mask", "both"]
@@ -24,6 +25,8 @@ Fill = Literal["auto", "flat", "inpaint", "white"]
 Sfx = Literal["erase", "keep", "only"]
 MarkChoice = Literal["keep", "erase"]
 
+MAX_TOLD = 3
+"""Reasons that a refusal gives, and places that it gives for each."""
 AREAS = ("include", "exclude")
 """Options that may come as a file too."""
 OR_A_FILE = ", or a file: such a list, or a mask of its size (white is inside)"
@@ -116,6 +119,13 @@ class Edit(BaseModel):
         assert shape is not None
         return shape
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_an_object(cls, value: Any) -> Any:
+        if isinstance(value, dict | cls):
+            return value
+        raise ValueError("expected an object with a polygon or a box, such as `/v1/detect` gives")
+
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:
         if self.polygon is None and self.box is None:
@@ -139,7 +149,7 @@ class Options(BaseModel):
         except ValidationError as exc:
             allowed = list(cls.model_fields)
             unknown = [str(error["loc"][0])[:64] for error in exc.errors() if error["type"] == "extra_forbidden"]
-            wrong = [_told(error) for error in exc.errors() if error["type"] != "extra_forbidden"]
+            wrong = _tell([error for error in exc.errors() if error["type"] != "extra_forbidden"], cls)
             if unknown:
                 wrong.append(f"Not an option here: {', '.join(unknown[:8])}; allowed: {', '.join(allowed)}.")
             raise InvalidOption(" ".join(wrong), allowed=allowed if unknown else None) from exc
@@ -225,9 +235,7 @@ class EraseOptions(Options):
         description="Look again at the result: what is left of a text gets one second pass with a grown mask, and "
         "`X-Residual` and each region's `residual` say how much of it is left in the end.",
     )
-    regions: Annotated[
-        Annotated[tuple[Edit, ...], Field(max_length=MAX_SHAPES)] | None, BeforeValidator(read_json), JSON_TEXT
-    ] = Field(
+    regions: Annotated[tuple[Edit, ...] | None, BeforeValidator(read_list), JSON_TEXT] = Field(
         None,
         examples=['[{"box": [40, 60, 300, 220], "method": "flat"}]'],
         description="Erase exactly this: a JSON list of regions as `/v1/detect` gives them, edited. In each, the text "
@@ -241,6 +249,15 @@ class EraseOptions(Options):
     def _layers_are_an_image(self) -> Self:
         if self.output == "mask" and self.format in get_args(LayeredFormat):
             raise ValueError(f"output is 'mask', which is a PNG; format '{self.format}' goes with 'image' or 'both'")
+        return self
+
+    @model_validator(mode="after")
+    def _some_height_fits(self) -> Self:
+        if self.max_height_px is not None and self.min_height_px > self.max_height_px:
+            raise ValueError(
+                f"min_height_px is {self.min_height_px}, above max_height_px, which is {self.max_height_px}; "
+                "no letters are of both"
+            )
         return self
 
     @model_validator(mode="after")
@@ -271,7 +288,49 @@ ONE_PAGE_ONLY = frozenset({"mask_mode", "output", "regions"})
 """Options of `erase` that belong to one page, not to a chapter."""
 
 
-def _told(error: ErrorDetails) -> str:
-    """One thing that is wrong, as a sentence: what, why, and what was seen."""
-    place = ".".join(str(part) for part in error["loc"]) or "The options"
-    return f"{place} is {str(error['input'])[:64]!r}: {error['msg'].removeprefix('Value error, ')}."
+def _tell(errors: Sequence[ErrorDetails], kind: type[Options]) -> list[str]:
+    """What is wrong, a sentence for each reason: where and what was seen, and why not or what is allowed."""
+    schemas = kind.model_json_schema()["properties"] if errors else {}
+    seen: dict[str, list[str]] = {}
+    for error in errors:
+        seen.setdefault(_reason(error, schemas), []).append(_seen(error))
+    told = []
+    for reason, all_seen in list(seen.items())[:MAX_TOLD]:
+        first = ", ".join(filter(None, all_seen[:MAX_TOLD]))
+        more = f" and {len(all_seen) - MAX_TOLD} more" if len(all_seen) > MAX_TOLD else ""
+        told.append(f"{first}{more}: {reason}." if first else f"{reason}.")
+    return told
+
+
+def _reason(error: ErrorDetails, schemas: Mapping[str, dict[str, Any]]) -> str:
+    """Why an option cannot be, or what is allowed instead."""
+    why = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return why
+    if len(error["loc"]) == 1:
+        return f"expected {_allowed(schemas[str(error['loc'][0])])}"
+    return f"expected {why.removeprefix('Input should be ')}"
+
+
+def _seen(error: ErrorDetails) -> str:
+    """Which option it is about and what that was; nothing where it is about several."""
+    if not error["loc"]:
+        return ""
+    name, *inside = error["loc"]
+    place = str(name) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inside)
+    value = json.dumps(error["input"], ensure_ascii=False) if inside else repr(error["input"])
+    return f"{place} is {shorten(value)}"
+
+
+def _allowed(schema: Mapping[str, Any]) -> str:
+    """The values that the JSON schema of an option allows, in words."""
+    kind = next(choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null")
+    if "enum" in kind:
+        *firsts, last = kind["enum"]
+        return f"{', '.join(firsts)} or {last}"
+    if kind["type"] == "boolean":
+        return "true or false"
+    if kind["type"] == "string":
+        return f"at most {kind['maxLength']} characters"
+    number = {"integer": "a whole number", "number": "a number"}[kind["type"]]
+    return f"{number} from {kind['minimum']:g} to {kind['maximum']:g}"

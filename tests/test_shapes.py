@@ -41,27 +41,41 @@ def test_an_empty_list_is_no_area_at_all() -> None:
         ("[[1, 2, 3, 4]", "not JSON"),
         ("[" * 100_000, "include"),
         ('{"box": [1, 2, 3, 4]}', "include"),
-        ("7", "include"),
-        ("[7]", "include"),
+        ("7", "expected a JSON list"),
+        ("[7]", "include[0] is 7: expected a box of four numbers"),
+        ("[[1, 2]]", "include[0] is [1, 2]: expected a box of four numbers [x0, y0, x1, y1], or a polygon"),
+        ("[1, 2, 3, 4]", "include[0] is 1, include[1] is 2, include[2] is 3 and 1 more: expected a box"),
+        ("[[true, 0, 4, 4]]", "include[0] is [true, 0, 4, 4]: expected a box"),
         ("[[5, 2, 5, 9]]", "is empty"),
         ("[[5, 9, 8, 2]]", "is empty"),
         ("[[1, 2, 3]]", "include"),
-        ("[[[0, 0], [1, 1]]]", "include"),
-        ("[[[0, 0], [1, 1], [2]]]", "include"),
+        ("[[[0, 0], [1, 1]]]", "it has 2 points; expected"),
+        ("[[[0, 0], [1, 1], [2]]]", "its point [2] is [2]; expected"),
         ("[[0, 0, 1e9, 4]]", "include"),
         ("[[0, 0, NaN, 4]]", "include"),
         ("[[0, 0, Infinity, 4]]", "include"),
         ('[["0", "0", "4", "x"]]', "include"),
-        ("[null]", "include"),
+        ("[null]", "include[0] is null: expected a box"),
+        ('[{"points": [[0, 0], [4, 0], [4, 4]]}]', "expected a box"),
+        ('[{"box": [0, 0, 4, 4]}]', "expected a box"),
     ],
 )
 def test_what_is_no_area_is_refused(text: str, said: str) -> None:
-    """InvalidOption, naming the option; never another error."""
+    """InvalidOption, naming the option, in our words; never another error."""
     detail = refusal(text)
 
-    assert "include" in detail
+    assert detail.startswith("include")
     assert said in detail
-    assert len(detail) < 3000
+    assert not any(word in detail for word in ("tuple", "dictionary", "instance", "Input should", "Not an option"))
+    assert len(detail) < 400
+
+
+def test_a_thousand_wrong_areas_are_told_once() -> None:
+    """16 KB of wrong boxes were answered with 427 KB; now: the first three, how many more, and why."""
+    detail = refusal(json.dumps([[1, 2]] * MAX_SHAPES))
+
+    assert detail.startswith("include[0] is [1, 2], include[1] is [1, 2], include[2] is [1, 2] and 1997 more: expected")
+    assert len(detail) < 400
 
 
 def test_too_many_areas_and_too_many_corners_are_refused() -> None:

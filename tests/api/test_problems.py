@@ -104,6 +104,44 @@ async def test_an_option_out_of_range_is_refused_with_what_is_allowed(
     assert all(word in problem["detail"] for word in words), problem["detail"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        (
+            {"output": "mask", "format": "psd"},
+            "output is 'mask', which is a PNG; format 'psd' goes with 'image' or 'both'.",
+        ),
+        ({"regions": "[]", "sfx": "keep"}, "regions goes alone; leave out sfx."),
+        (
+            {"min_height_px": "20", "max_height_px": "10"},
+            "min_height_px is 20, above max_height_px, which is 10; no letters are of both.",
+        ),
+        ({"threshold": "2"}, "threshold is '2': expected a number from 0.05 to 0.95."),
+        ({"dilate_px": "3.5"}, "dilate_px is '3.5': expected a whole number from 0 to 64."),
+        ({"verify": "maybe"}, "verify is 'maybe': expected true or false."),
+        ({"fill": "magic"}, "fill is 'magic': expected auto, flat, inpaint or white."),
+        (
+            {"regions": "[7]"},
+            "regions[0] is 7: expected an object with a polygon or a box, such as `/v1/detect` gives.",
+        ),
+        (
+            {"regions": '[{"box": [1, 2, 5, 6], "method": "magic"}]'},
+            "regions[0].method is \"magic\": expected 'flat', 'gradient', 'tone', 'inpaint', 'white' or 'skip'.",
+        ),
+        (
+            {"quality": "0", "sfx": "loud"},
+            "quality is '0': expected a whole number from 1 to 100. sfx is 'loud': expected erase, keep or only.",
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+async def test_a_refusal_reads_as_a_sentence(client: httpx.AsyncClient, fields: dict[str, str], detail: str) -> None:
+    """What was seen and all that is allowed, in words of ours; what is wrong between options names no third."""
+    response = await client.post("/v1/erase", files={"image": picture()}, data=fields)
+
+    assert assert_problem(response, 422, "invalid-option")["detail"] == detail
+
+
 async def test_webp_cannot_hold_a_long_strip(client: httpx.AsyncClient) -> None:
     """16,384 px is one too many for WebP; said before the work, with the limit."""
     strip = saved(PillowImage.new("L", (4, 16_384)), "PNG")
