@@ -8,6 +8,7 @@ from onnx import helper, numpy_helper
 
 from service.store import Model, Tensor
 from tests.training.test_export import randomise
+from training import adopt
 from training.adopt import NotAdopted, expect_pooled, fold_pooling, list_convolutions, load_convolutions
 from training.export import export_network
 from training.models.residual import ResidualSegmenter
@@ -59,6 +60,13 @@ def test_a_graph_of_another_network_is_refused_naming_what_differs(exported):
     wider = ResidualSegmenter(**(NARROW | {"channels": (8, 8, 8, 16)}))
     with pytest.raises(NotAdopted, match=r"they differ in number \d+: \(8, 8, 3, 3\) against \(16, 8, 3, 3\)"):
         load_convolutions(wider, list_convolutions(model.graph), images)
+
+
+def test_a_graph_that_never_pools_the_image_is_not_run(exported, monkeypatch):
+    """There is nothing to expect of it; running it over all images took time for nothing."""
+    model, images, _ = exported
+    monkeypatch.setattr(adopt, "run_graph", lambda *_: pytest.fail("the graph was run"))
+    assert expect_pooled(model, None, images.numpy()) == {}
 
 
 def test_an_image_pooling_branch_is_folded_into_the_bias_it_was_summed_with():
