@@ -44,6 +44,12 @@ def outlined(studio: Studio, block: Block, *, on_dark: bool = False, ink: Ink | 
     return Lettering(block, [*layers, Layer(block.alpha, ink)])
 
 
+def haloed(studio: Studio, block: Block, *, ink: Ink, width_px: float) -> Lettering:
+    """Letters in one ink with a narrow rim of so many px, however thin they are."""
+    block = with_margin(block, int(width_px) + 3)
+    return Lettering(block, [Layer(grown(block.alpha, width_px), studio.against(ink)), Layer(block.alpha, ink)])
+
+
 def decorated(studio: Studio, block: Block, *, on_dark: bool = False, ink: Ink | None = None) -> Lettering:
     """Display lettering: any of fill, outline, hollow, tone, gradient, shadow and glow together."""
     dice = studio.dice

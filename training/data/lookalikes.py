@@ -170,7 +170,7 @@ def hands(dice: Dice) -> np.ndarray:
     return drawing
 
 
-def _shape(dice: Dice, kind: str, size: float) -> np.ndarray:
+def ornament_outline(dice: Dice, kind: str, size: float) -> np.ndarray:
     """Outline of a small ornament around the origin."""
     if kind == "sparkle":
         angles = np.arange(8) * math.pi / 4
@@ -207,7 +207,7 @@ def scattered_shapes(dice: Dice) -> np.ndarray:
             for _ in range(6):
                 disc(drawing, centre + dice.offset(size * 1.2), dice.log_between(0.7, 1 + size * 0.4), ink)
             continue
-        outline = _shape(dice, kind, size) + centre
+        outline = ornament_outline(dice, kind, size) + centre
         if kind != "ring" or dice.chance(0.2):
             polygon(drawing, outline, dice.pick([ink, ink, 255, 150]))
         polyline(drawing, outline, ink, closed=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from training.data import art
+from training.data import art, decoys, hand_lettering, numerals
 from training.data.bubbles import draw_bubble
 from training.data.canvas import Canvas
 from training.data.dice import Dice
@@ -14,6 +14,8 @@ from training.data.studio import Studio
 from training.data.textures import LOOKALIKES, ink_texture
 from training.data.tones import gradient
 from training.data.writing import Writer
+
+_DRAWN_SOUND_SHARE = 0.55
 
 
 def split_panels(dice: Dice, quad: np.ndarray, depth: int, gutter_px: float, least_px: float) -> list[np.ndarray]:
@@ -126,11 +128,12 @@ def strip(studio: Studio, size_px: int) -> Canvas:
 def letter(studio: Studio, canvas: Canvas) -> None:
     """Write on a page: sound effects below and above bubbles, remarks, captions, asides, credits."""
     dice, writer = studio.dice, Writer(studio, canvas)
+    _mislead(writer)
     area = (canvas.size_wh[0] * canvas.size_wh[1]) / 512**2
-    sounds = dice.weighted({0: 0.46, 1: 0.36, 2: 0.14, 3: 0.04})
+    sounds = dice.weighted({0: 0.4, 1: 0.38, 2: 0.17, 3: 0.05})
     early = sounds if dice.chance(0.3) else 0
     for _ in range(early):  # below bubbles and figures
-        writer.sound()
+        _sound(writer)
     if early:
         canvas.taken.clear()
     for _ in range(round(dice.weighted({0: 0.07, 1: 0.18, 2: 0.26, 3: 0.24, 4: 0.15, 5: 0.1}) * area)):
@@ -138,9 +141,10 @@ def letter(studio: Studio, canvas: Canvas) -> None:
     if dice.chance(0.25):
         writer.caption()
     for _ in range(sounds - early):
-        writer.sound()
+        _sound(writer)
     for _ in range(dice.weighted({0: 0.42, 1: 0.33, 2: 0.17, 3: 0.08})):
         writer.aside()
+    _small_marks(writer)
     for share, write in (
         (0.07, writer.sign),
         (0.12, writer.credit),
@@ -155,6 +159,34 @@ def letter(studio: Studio, canvas: Canvas) -> None:
         canvas.draw(alpha, drawn, x, y)
     if not canvas.regions and dice.chance(0.8):
         writer.aside()
+
+
+def _mislead(writer: Writer) -> None:
+    """Add art that is inked like letters: hair, folds, sparkles, splashes, dials."""
+    dice = writer.dice
+    count = dice.weighted({0: 0.6, 1: 0.15, 2: 0.12, 4: 0.08, 8: 0.05})
+    decoys.scatter(writer.studio, writer.canvas, count, decoys.DRAWN)
+    if dice.chance(0.03):
+        numerals.clock_without_numerals(writer.canvas, writer)
+
+
+def _sound(writer: Writer) -> None:
+    """A sound effect, set in a font or drawn by hand."""
+    if writer.dice.chance(_DRAWN_SOUND_SHARE):
+        hand_lettering.brush_sound(writer)
+    else:
+        writer.sound()
+
+
+def _small_marks(writer: Writer) -> None:
+    """Thin sounds, scrawled asides and numbers, wherever there is room."""
+    dice = writer.dice
+    for _ in range(dice.weighted({0: 0.68, 1: 0.18, 2: 0.1, 3: 0.04})):
+        hand_lettering.pen_sound(writer)
+    for _ in range(dice.weighted({0: 0.62, 1: 0.22, 2: 0.1, 4: 0.06})):
+        hand_lettering.scrawl(writer)
+    for _ in range(dice.weighted({0: 0.84, 1: 0.12, 2: 0.04})):
+        numerals.number(writer)
 
 
 def textless(studio: Studio, size_px: int) -> Canvas:
@@ -178,6 +210,10 @@ def textless(studio: Studio, size_px: int) -> Canvas:
     elif dice.chance(0.6):
         art.lay_texture(studio, picture)
     canvas = Canvas(picture)
+    shapes = decoys.DRAWN if dice.chance(0.6) else decoys.PRINTED
+    decoys.scatter(studio, canvas, dice.weighted({0: 0.35, 1: 0.2, 3: 0.25, 6: 0.12, 12: 0.08}), shapes)
+    if dice.chance(0.06):
+        numerals.clock_without_numerals(canvas, Writer(studio, canvas))
     for _ in range(dice.weighted({0: 0.6, 1: 0.25, 2: 0.15})):
         centre = (dice.between(0, size_px), dice.between(0, size_px))
         draw_bubble(studio, canvas, centre, (dice.log_between(30, 200), dice.log_between(30, 200)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.data import art, effects, words
+from training.data import art, decoys, effects, numerals, words
 from training.data.canvas import Block, Canvas
 from training.data.lettering import fitted, horizontal, skewed, turned, vertical, waved, wrapped
 from training.data.strokes import Picture, corners, polygon, ring_points
@@ -20,12 +20,15 @@ def poster(studio: Studio, size_px: int) -> Canvas:
     dice = studio.dice
     canvas = Canvas(_ground(studio, size_px))
     writer = Writer(studio, canvas)
+    decoys.scatter(studio, canvas, dice.weighted({0: 0.3, 1: 0.2, 2: 0.2, 4: 0.18, 8: 0.12}), decoys.PRINTED)
     for _ in range(dice.weighted({1: 0.4, 2: 0.4, 3: 0.2})):
         _headline(studio, canvas, writer)
     for _ in range(dice.whole(0, 3)):
         _label(studio, canvas, writer)
     for _ in range(dice.whole(0, 3)):
         _small_print(studio, canvas, writer)
+    if dice.chance(0.25):
+        numerals.number(writer)
     if dice.chance(0.2):
         writer.credit()
     return canvas

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from training.data import art, effects, words
+from training.data import art, effects, numerals, words
 from training.data.canvas import Block, Canvas, Region
 from training.data.lettering import fitted, horizontal, turned, vertical, waved, wrapped
 from training.data.photos import noise
@@ -23,9 +23,12 @@ def street(studio: Studio, size_px: int) -> Canvas:
     writer = Writer(studio, canvas)
     for _ in range(dice.weighted({0: 0.15, 1: 0.4, 2: 0.3, 3: 0.15})):
         board(studio, canvas, writer)
+    for _ in range(dice.weighted({0: 0.45, 1: 0.15, 2: 0.15, 4: 0.15, 6: 0.1})):
+        distant_board(studio, canvas, writer)
     for _ in range(dice.weighted({0: 0.5, 1: 0.35, 2: 0.15})):
         painted_on(studio, canvas, writer)
     for share, write in (
+        (0.15, lambda: numerals.number(writer)),
         (0.3, writer.subtitle),
         (0.25, writer.credit),
         (0.12, writer.watermark),
@@ -55,6 +58,39 @@ def board(studio: Studio, canvas: Canvas, writer: Writer) -> None:
     if spot is None:
         return
     place_in_perspective(canvas, flat, quad, (int(spot[0] - quad[:, 0].max() / 2), int(spot[1] - quad[:, 1].max() / 2)))
+
+
+def distant_board(studio: Studio, canvas: Canvas, writer: Writer) -> None:
+    """A small sign seen from afar: letters of 8 to 30 px, steep, pale and out of focus."""
+    dice = studio.dice
+    size = dice.log_between(8, 30)
+    face = writer.face(writer.language(), _SIGN)
+    text = words.amount(dice) if dice.chance(0.25) else words.name(dice, face)
+    block = horizontal(
+        dice, face, size, wrapped(face, size, face.without_unknown(text) or "1", 200)[: dice.pick([1, 1, 2])]
+    )
+    width, height = (int(side + size * dice.between(0.3, 1.6)) for side in block.alpha.shape[::-1])
+    colour = studio.colour() if dice.chance(0.7) else studio.plain(dice.whole(0, 255))
+    flat = Canvas(studio.blank((height, width), colour))
+    place = ((width - block.alpha.shape[1]) / 2, (height - block.alpha.shape[0]) / 2)
+    flat.write(effects.plain(studio, block, ink=studio.against(colour)), *place, "sign")
+    _dim(flat, contrast=dice.between(0.35, 1), blur_px=dice.between(0, 0.06) * size)
+    quad = corners(0, 0, width * dice.between(0.55, 1), height)
+    quad += dice.generator.uniform(-0.2, 0.2, (4, 2)) * min(width, height)
+    quad -= quad.min(0)
+    spot = canvas.spot(dice, tuple(quad.max(0)), beyond=0.2)
+    if spot is not None:
+        place_in_perspective(
+            canvas, flat, quad, (int(spot[0] - quad[:, 0].max() / 2), int(spot[1] - quad[:, 1].max() / 2))
+        )
+
+
+def _dim(flat: Canvas, *, contrast: float, blur_px: float) -> None:
+    """Fade letters into their board and blur both pictures alike."""
+    flat.raw[:] = cv2.addWeighted(flat.raw, contrast, flat.clean, 1 - contrast, 0)
+    if blur_px > 0.3:
+        for picture in (flat.raw, flat.clean, flat.letters):
+            picture[:] = cv2.GaussianBlur(picture, (0, 0), blur_px)
 
 
 def _flat_sign(studio: Studio, writer: Writer, width: int, height: int) -> Canvas:

@@ -70,7 +70,7 @@ def phrase(dice: Dice, face: Face, length: int) -> str:
 
 def sound(dice: Dice, face: Face) -> str:
     """A sound effect."""
-    text = dice.pick(_SOUNDS.get(face.language, _SOUNDS["en"]))
+    text = usual_sound(dice, face.language)
     if face.language == "ja":
         if dice.chance(0.2):
             text = "".join(dice.pick(KATAKANA) for _ in range(dice.whole(1, 5)))
@@ -85,6 +85,11 @@ def sound(dice: Dice, face: Face) -> str:
         if dice.chance(0.15):
             text = text.lower()
     return _written(dice, face, text, 3)
+
+
+def usual_sound(dice: Dice, language: str) -> str:
+    """A sound effect as the language usually writes it, whatever fonts there are."""
+    return dice.pick(_SOUNDS.get(language, _SOUNDS["en"]))
 
 
 def prose(dice: Dice, face: Face, length: int) -> str:
@@ -119,6 +124,22 @@ def credit(dice: Dice, face: Face) -> str:
     """An address, a handle, a page number, a chapter mark."""
     handle = "".join(dice.pick("abcdefghiklmnoprstuvwy") for _ in range(dice.whole(3, 9)))
     return _written(dice, face, dice.pick(_CREDITS).format(handle if dice.chance(0.6) else dice.whole(1, 400)), 6)
+
+
+def amount(dice: Dice) -> str:
+    """A price, a quantity or a plain number, in Latin characters only."""
+    small, large = dice.whole(1, 999), f"{dice.whole(1, 99_999) * dice.pick([1, 10, 100]):,}"
+    return dice.pick(
+        [str(small), str(small), f"No.{small}", f"{large} Ko", f"{large} G", f"${small}.99", f"{large}-", f"{large} won",
+         f"x{dice.whole(2, 99)}", f"{dice.whole(1, 100)}%", f"{small}/{small + dice.whole(1, 200)}", f"+{large}",
+         large, f"Lv.{dice.whole(1, 99)}", f"{dice.whole(1, 31)}.{dice.whole(1, 12)}.{dice.whole(1980, 2040)}"]
+    )  # fmt: skip
+
+
+def hour(dice: Dice) -> str:
+    """A time of day as a digital clock shows it."""
+    time = f"{dice.whole(0, 23):0{dice.pick([1, 2])}d}:{dice.whole(0, 59):02d}"
+    return time + (f":{dice.whole(0, 59):02d}" if dice.chance(0.15) else "")
 
 
 def _written(dice: Dice, face: Face, text: str, length: int) -> str:
