@@ -11,6 +11,9 @@ from training.data.strokes import Ink, grown
 from training.data.studio import Studio, blended, brightness
 from training.data.tones import gradient, tone
 
+WIDEST_RIM_PX = 26.0
+"""The widest outline on real pages of this scale, around letters of any size."""
+
 
 def plain(studio: Studio, block: Block, *, on_dark: bool = False, ink: Ink | None = None) -> Lettering:
     """Letters in one ink."""
@@ -29,7 +32,7 @@ def outlined(studio: Studio, block: Block, *, on_dark: bool = False, ink: Ink | 
     """Letters with an outline that keeps them readable on any ground; at times two, or a glow instead."""
     dice = studio.dice
     ink = ink if ink is not None else _ink(studio, on_dark=on_dark)
-    width = max(1.0, block.glyph_px * dice.log_between(0.035, 0.16))
+    width = _rim_px(block, dice.log_between(0.035, 0.16))
     block = with_margin(block, int(width * 3.2 + 4))
     edge = studio.against(ink)
     layers = []
@@ -54,7 +57,7 @@ def decorated(studio: Studio, block: Block, *, on_dark: bool = False, ink: Ink |
     """Display lettering: any of fill, outline, hollow, tone, gradient, shadow and glow together."""
     dice = studio.dice
     ink = ink if ink is not None else _ink(studio, on_dark=on_dark)
-    width = max(1.0, block.glyph_px * dice.log_between(0.03, 0.14))
+    width = _rim_px(block, dice.log_between(0.03, 0.14))
     block = with_margin(block, int(width * 2.6 + block.glyph_px * 0.3) + 3)
     edge = studio.against(ink)
     layers = _shadows(studio, block, ink, width)
@@ -96,6 +99,11 @@ def dry_brushed(studio: Studio, block: Block) -> Block:
     grain = cv2.resize(grain, (width, height), interpolation=cv2.INTER_LINEAR)
     kept = np.clip((grain.astype(np.int16) - dice.whole(40, 110)) * 5, 0, 255).astype(np.uint8)
     return Block(cv2.min(block.alpha, kept), block.outline, block.glyph_px)
+
+
+def _rim_px(block: Block, share: float) -> float:
+    """Width of an outline, px: a share of the letters' size, as far as a pen is drawn around them and not a roller."""
+    return min(max(1.0, block.glyph_px * share), WIDEST_RIM_PX)
 
 
 def _ink(studio: Studio, *, on_dark: bool, plain: bool = False) -> Ink:
