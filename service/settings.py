@@ -54,9 +54,9 @@ class Settings(BaseSettings):
     memory_bytes: int | None = Field(
         None,
         ge=MIB,
-        description="Memory for images being worked on, bytes, and for the archives of chapters; an image weighs 224 "
-        "MiB and 16 bytes per pixel (more for layers, WebP, AVIF, HEIC and above 8 bits: 32 to 80). Default: what "
-        "machine or cgroup has, less 288 MiB.",
+        description="Memory for images being worked on, bytes, for answers being sent and for the archives of "
+        "chapters; an image weighs 224 MiB and 16 bytes per pixel (more for layers, WebP, AVIF, HEIC and above 8 bits: 32 "
+        "to 80). Default: what machine or cgroup has, less 288 MiB.",
     )
     limit_memory: bool = Field(
         default=False,
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         description="Seconds for a request's headers, and for each 256 KiB of its body. Longer: cut.",
     )
     send_timeout_s: float = Field(
-        30.0, gt=0, le=3600, description="Seconds for which a client may refuse to read its answer. Longer: cut."
+        30.0, gt=0, le=3600, description="Seconds for each 4 MiB that a client reads of its answer. Longer: cut."
     )
     keep_alive_s: float = Field(5.0, gt=0, le=3600, description="Seconds for which an idle connection is kept.")
 

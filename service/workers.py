@@ -8,9 +8,9 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -55,7 +55,8 @@ class Workers:
     """`slots` threads, a queue of at most `queue_size` jobs, and `memory_bytes` for those that run.
 
     What `held_bytes` says is held for longer than a job, and leaves that much less: where a job then fits beside
-    nothing, it is refused, for nobody can say when there will be room again.
+    nothing, it is refused, for nobody can say when there will be room again. For what is on its way out (`sending`)
+    it waits.
 
     Belongs to one event loop: every method is called on it. Jobs start in the order of their coming; patient ones
     when no other waits, and never in the last free slot, so that whoever comes next finds it (unless there is but one).
@@ -83,6 +84,7 @@ class Workers:
         self._waiting: deque[_Ticket] = deque()
         self._patient: deque[_Ticket] = deque()
         self._running: set[_Ticket] = set()
+        self._sent_bytes = 0
         self._mean_s = FIRST_GUESS_S
         self._at_rest = at_rest
         self._rest_timer: asyncio.TimerHandle | None = None
@@ -147,6 +149,16 @@ class Workers:
                 self._leave(ticket)
             del job  # a failed job holds its exception, that this frame: a ring that keeps an image's arrays
 
+    @contextmanager
+    def sending(self, answer_bytes: int) -> Iterator[None]:
+        """While inside, an answer of so many bytes is being sent, and jobs have that much less memory."""
+        self._sent_bytes += answer_bytes
+        try:
+            yield
+        finally:
+            self._sent_bytes -= answer_bytes
+            self._advance()
+
     async def close(self) -> None:
         """Take no more jobs and wait for the threads that still run."""
         self._closed = True
@@ -180,8 +192,9 @@ class Workers:
         while len(self._running) < self.slots and (line := self._line()):
             used_bytes = sum(ticket.weight_bytes for ticket in self._running)
             held_bytes = self._held_bytes()
-            fits = held_bytes + used_bytes + line[0].weight_bytes <= self.memory_bytes
-            if not fits and self._running:
+            needed_bytes = held_bytes + used_bytes + line[0].weight_bytes
+            fits = needed_bytes + self._sent_bytes <= self.memory_bytes
+            if not fits and (self._running or needed_bytes <= self.memory_bytes):
                 return
             ticket = line.popleft()
             if fits:

@@ -218,6 +218,19 @@ async def test_what_is_held_leaves_less_for_jobs() -> None:
     await workers.close()
 
 
+async def test_an_answer_that_is_being_sent_leaves_less_for_jobs() -> None:
+    """A finished picture takes memory until its last byte is out; who does not fit beside it waits for that."""
+    workers = Workers(slots=2, queue_size=4, memory_bytes=1000)
+    with workers.sending(600):
+        small = await workers.run(lambda: "beside it", Deadline(), weight_bytes=400)
+        large = asyncio.create_task(workers.run(lambda: "after it", Deadline(), weight_bytes=401))
+        await asyncio.sleep(0.02)
+        assert (small.value, large.done(), workers.queue_depth) == ("beside it", False, 1)
+
+    assert (await large).value == "after it"
+    await workers.close()
+
+
 def _cv2_out_of_memory() -> None:
     error = cv2.error("no memory")
     error.code = cv2.Error.StsNoMem

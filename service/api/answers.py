@@ -7,12 +7,15 @@ import io
 import zipfile
 
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from service.api.schemas import Answer, Erased, Region, Regions
 from service.eraser import Outcome
 from service.imaging.codec import Encoded
 from service.telemetry import RequestRecord
 
+PIECE_BYTES = 4 * 1024 * 1024
+"""So much of an answer is handed on at a time; a client that does not take it within `send_timeout_s` is cut."""
 SUFFIXES = {
     "image/jpeg": "jpg",
     "image/tiff": "tif",
@@ -22,10 +25,24 @@ SUFFIXES = {
 """File name endings that are not the media type's own word."""
 
 
+class _Held(Response):
+    """Counts against the memory for images while it is sent, and is sent in pieces, of which nobody makes copies."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  nothing more comes in
+        """Send it."""
+        body = memoryview(self.body)
+        with scope["app"].state.backend.workers.sending(len(body)):
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            for start in range(0, len(body), PIECE_BYTES):
+                piece = bytes(body[start : start + PIECE_BYTES])
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body"})
+
+
 def file_response(encoded: Encoded | None, outcome: Outcome, record: RequestRecord, *, media_type: str) -> Response:
     """The bytes of one file of the outcome, called `media_type`."""
     assert encoded is not None, "the route asked the Eraser for this file"
-    response = Response(encoded.data, media_type=media_type)
+    response = _Held(encoded.data, media_type=media_type)
     _describe(response, outcome, record)
     return response
 
@@ -66,13 +83,13 @@ def zip_response(outcome: Outcome, record: RequestRecord) -> Response:
         archive.writestr("image." + SUFFIXES.get(kind, kind.removeprefix("image/")), outcome.image.data)
         archive.writestr("mask.png", outcome.mask.data)
         archive.writestr("regions.json", regions.model_dump_json())
-    response = Response(buffer.getvalue(), media_type="application/zip")
+    response = _Held(buffer.getvalue(), media_type="application/zip")
     _describe(response, outcome, record)
     return response
 
 
 def _json(answer: Answer, outcome: Outcome, record: RequestRecord) -> Response:
-    response = Response(answer.model_dump_json(), media_type="application/json")
+    response = _Held(answer.model_dump_json(), media_type="application/json")
     _describe(response, outcome, record)
     return response
 

@@ -28,6 +28,9 @@ class Visitor:
         request = httpx.Request("POST", f"http://test{path}", files=files or {"image": picture()})
         self._body = request.read()
         self._gone = asyncio.Event()
+        self.reads = asyncio.Event()
+        """Whether it takes the body of the answer."""
+        self.reads.set()
         self.sent: list[str] = []
         scope = {
             "type": "http",
@@ -56,6 +59,8 @@ class Visitor:
 
     async def _send(self, message: dict[str, object]) -> None:
         self.sent.append(str(message.get("status", message["type"])))
+        if message["type"] == "http.response.body":
+            await self.reads.wait()
 
 
 async def test_overload_answers_503_with_retry_after() -> None:
@@ -177,6 +182,23 @@ async def test_an_image_too_large_for_the_memory_is_refused() -> None:
 
     assert (response.status_code, response.json()["type"]) == (503, "urn:text-eraser:problem:out-of-memory")
     assert response.json()["needed_bytes"] == 224 * 2**20 + 16 * 300 * 300
+
+
+async def test_an_answer_counts_until_its_client_has_read_it() -> None:
+    """Fifty finished pictures that nobody fetches are memory, too: the next image waits for its share."""
+    app = app_of(memory_bytes=224 * 2**20 + 16 * 300 * 300 + 1000)
+    slow = Visitor(app, files={"image": picture(300, 300)})
+    slow.reads.clear()
+    await until(lambda: "http.response.body" in slow.sent)
+    workers = app.state.backend.workers
+
+    second = asyncio.ensure_future(client_of(app).post("/v1/erase", files={"image": picture(300, 300)}))
+    await until(lambda: workers.queue_depth == 1)
+    assert workers.in_flight == 0
+    slow.reads.set()
+
+    assert (await second).status_code == 200
+    await slow.call
 
 
 async def test_running_out_of_memory_is_503_and_the_next_request_is_served() -> None:
