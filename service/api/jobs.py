@@ -32,6 +32,8 @@ ENCODER_BYTES_PER_PIXEL = {"webp": 24, "avif": 40, "heic": 40}
 """What the encoders of some formats take more."""
 DEEP_BYTES_PER_PIXEL = 24
 """What samples of more than 8 bits take more, in whatever format."""
+ALPHA_BYTES_PER_PIXEL = 4
+"""What transparency takes more: it is stored, shown apart, and written."""
 LAYERS_BYTES_PER_PIXEL = 16
 """What layers take more at 8 bits, twice as much above: the page twice, and what covers it."""
 STATUSES = (400, 401, 406, 413, 415, 422, 503, 504)
@@ -154,6 +156,7 @@ def weight_bytes(header: Header, format_: OutputFormat = "same") -> int:
     else:
         a_pixel += ENCODER_BYTES_PER_PIXEL.get(header.format if format_ == "same" else format_, 0)
         a_pixel += DEEP_BYTES_PER_PIXEL if header.bits > 8 else 0
+        a_pixel += ALPHA_BYTES_PER_PIXEL if header.layout in {"RGBA", "gray+alpha"} else 0
     return NETWORK_BYTES + a_pixel * header.width * header.height
 
 

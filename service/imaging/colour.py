@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cached_property
 from typing import Literal
 
 import cv2
@@ -16,32 +17,53 @@ from service.imaging.arrays import Image
 Inks = npt.NDArray[np.uint8]
 """`(H, W, 4)` uint8 CMYK, 255 = full ink."""
 
+_ROWS_AT_ONCE = 256
+
 
 def luma(image: Image) -> npt.NDArray[np.uint8]:
     """`(H, W)` uint8 brightness (Rec. 601); a gray pixel keeps its value exactly."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def cmyk_to_rgb(inks: Inks, icc: bytes | None) -> Image:
-    """Show CMYK inks as RGB: through their profile where it is usable, else as (1 - ink) * (1 - black)."""
-    transform = _transform(icc, "to-rgb") if icc else None
-    if transform is not None:
-        shown = ImageCms.applyTransform(PillowImage.fromarray(np.ascontiguousarray(inks), "CMYK"), transform)
-        return np.ascontiguousarray(np.asarray(shown))
-    light = 255 - inks.astype(np.uint16)
-    return ((light[..., :3] * light[..., 3:] + 127) // 255).astype(np.uint8)
+class Press:
+    """How inks look and which inks show a colour: through a profile where it is usable, else plainly.
 
+    Made for each picture, and once: a profile takes a tenth of a second to read. Nothing is shared between threads.
+    """
 
-def rgb_to_cmyk(image: Image, icc: bytes | None) -> Inks:
-    """Find inks for RGB colours: through the profile where it is usable, else with as much black as possible."""
-    transform = _transform(icc, "to-cmyk") if icc else None
-    if transform is not None:
-        inks = ImageCms.applyTransform(PillowImage.fromarray(np.ascontiguousarray(image)), transform)
-        return np.ascontiguousarray(np.asarray(inks))
-    brightest = image.max(axis=2, keepdims=True).astype(np.uint16)
-    light = (image.astype(np.uint16) * 255 + brightest // 2) // np.maximum(brightest, 1)
-    colour = np.where(brightest == 0, 0, 255 - light)
-    return np.concatenate([colour, 255 - brightest], axis=2).astype(np.uint8)
+    def __init__(self, icc: bytes | None) -> None:
+        self._icc = icc
+
+    @cached_property
+    def _to_rgb(self) -> ImageCms.ImageCmsTransform | None:
+        return _transform(self._icc, "to-rgb") if self._icc else None
+
+    @cached_property
+    def _to_cmyk(self) -> ImageCms.ImageCmsTransform | None:
+        return _transform(self._icc, "to-cmyk") if self._icc else None
+
+    def show(self, inks: Inks) -> Image:
+        """Show CMYK inks as RGB; without a profile as (1 - ink) * (1 - black)."""
+        shown = np.empty((*inks.shape[:2], 3), np.uint8)
+        for start in range(0, len(inks), _ROWS_AT_ONCE):  # of a whole page the wide numbers would be seven pages
+            some = np.ascontiguousarray(inks[start : start + _ROWS_AT_ONCE])
+            if self._to_rgb is None:
+                light = 255 - some.astype(np.uint16)
+                shown[start : start + _ROWS_AT_ONCE] = (light[..., :3] * light[..., 3:] + 127) // 255
+            else:
+                seen = ImageCms.applyTransform(PillowImage.fromarray(some, "CMYK"), self._to_rgb)
+                shown[start : start + _ROWS_AT_ONCE] = np.asarray(seen)
+        return shown
+
+    def find_inks(self, image: Image) -> Inks:
+        """Find inks for RGB colours; without a profile with as much black as possible."""
+        if self._to_cmyk is not None:
+            inks = ImageCms.applyTransform(PillowImage.fromarray(np.ascontiguousarray(image)), self._to_cmyk)
+            return np.ascontiguousarray(np.asarray(inks))
+        brightest = image.max(axis=2, keepdims=True).astype(np.uint16)
+        light = (image.astype(np.uint16) * 255 + brightest // 2) // np.maximum(brightest, 1)
+        colour = np.where(brightest == 0, 0, 255 - light)
+        return np.concatenate([colour, 255 - brightest], axis=2).astype(np.uint8)
 
 
 def colour_space(icc: bytes) -> str | None:
@@ -55,7 +77,6 @@ def _transform(icc: bytes, direction: Literal["to-rgb", "to-cmyk"]) -> ImageCms.
     """A transform between the profile's inks and sRGB, or None where the profile is not a usable CMYK profile.
 
     Relative colorimetric with black point compensation: bare paper is shown as pure white, and white as bare paper.
-    Built for each picture: nothing is shared between threads.
     """
     if colour_space(icc) != "CMYK":
         return None

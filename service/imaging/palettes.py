@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
@@ -11,6 +12,7 @@ from PIL import Image as PillowImage
 from service.imaging.arrays import Image
 
 Indexes = npt.NDArray[np.uint8]
+_ROWS_AT_ONCE, _PIXELS_AT_ONCE = 64, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,15 @@ class Palette:
         return self.alpha if self.alpha is not None else np.full(len(self.colours), 255, np.uint8)
 
 
+def look_up(table: npt.NDArray[np.uint8], indexes: Indexes) -> npt.NDArray[np.uint8]:
+    """What `table` `(N, ...)` says of each of the `(H, W)` indexes; one that is too large means the last entry."""
+    found = np.empty((*indexes.shape, *table.shape[1:]), np.uint8)
+    for start in range(0, len(indexes), _ROWS_AT_ONCE):  # NumPy makes eight bytes of each index
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        found[rows] = table[np.minimum(indexes[rows], len(table) - 1)]
+    return found
+
+
 def put_colours(
     indexes: Indexes, palette: Palette, bits: int, result: Image, hole: npt.NDArray[np.bool_]
 ) -> tuple[Indexes, Palette]:
@@ -37,10 +48,11 @@ def put_colours(
     changed, and each pixel keeps its opacity, so what is transparent stays transparent.
     """
     opacity = palette.opacity()
-    before = opacity[np.minimum(indexes, len(opacity) - 1)]
+    before = look_up(opacity, indexes)
     wanted = result[hole & (before == 255)]
     kept = indexes[~(hole & (before == 255))]
-    unused = np.flatnonzero((np.bincount(kept, minlength=256)[: len(opacity)] == 0) & (opacity == 255))
+    counts = cv2.calcHist([kept], [0], None, [256], [0, 256]).ravel() if kept.size else np.zeros(256)
+    unused = np.flatnonzero((counts[: len(opacity)] == 0) & (opacity == 255))
     slots = [*range(len(opacity), 2**bits), *unused.tolist()]
     palette = _extended(palette, wanted, slots)
     painted = indexes.copy()
@@ -49,15 +61,19 @@ def put_colours(
         if level == 0:
             continue  # nothing of these pixels is seen
         entries = np.flatnonzero(opacity == level)
-        pixels = hole & (before == level)
-        painted[pixels] = entries[_nearest(result[pixels], palette.colours[entries])]
+        for start in range(0, len(indexes), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            pixels = hole[rows] & (before[rows] == level)
+            painted[rows][pixels] = entries[_nearest(result[rows][pixels], palette.colours[entries])]
     return painted, palette
 
 
 def _extended(palette: Palette, wanted: npt.NDArray[np.uint8], slots: list[int]) -> Palette:
     """The palette with `(K, 3)` wanted colours in the free slots, as far as they go; new entries are opaque."""
     opaque = palette.colours[palette.opacity() == 255]
-    packed = np.unique(_packed(wanted))
+    pieces = range(0, len(wanted), _PIXELS_AT_ONCE)
+    colours_of = [np.unique(_packed(wanted[start : start + _PIXELS_AT_ONCE])) for start in pieces]
+    packed = np.unique(np.concatenate([np.empty(0, np.uint32), *colours_of]))
     missing = packed[~np.isin(packed, _packed(opaque))]
     if not slots or len(missing) == 0:
         return palette

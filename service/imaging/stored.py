@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from service.imaging.arrays import Image, Mask
-from service.imaging.colour import cmyk_to_rgb, luma, rgb_to_cmyk
+from service.imaging.colour import Press, luma
 from service.imaging.continuation import continue_smoothly
 from service.imaging.headers import Layout
-from service.imaging.palettes import Palette, put_colours
+from service.imaging.palettes import Palette, look_up, put_colours
 
 Samples: TypeAlias = npt.NDArray[Any]
 """`(H, W)` or `(H, W, C)` as stored: uint16 for 16 bits, else uint8; 1-bit is 0 or 1, palettes are indexes."""
@@ -65,9 +65,9 @@ def view(stored: Stored) -> Image:
     samples = stored.samples
     if stored.layout == "palette":
         assert stored.palette is not None
-        return np.ascontiguousarray(stored.palette.colours[np.minimum(samples, len(stored.palette.colours) - 1)])
+        return look_up(stored.palette.colours, samples)
     if stored.layout == "CMYK":
-        return cmyk_to_rgb(to_8_bits(samples, stored.bits), stored.icc)
+        return Press(stored.icc).show(to_8_bits(samples, stored.bits))
     shown = to_8_bits(_without_alpha(stored), stored.bits)
     return shown if shown.ndim == 3 else cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
 
@@ -77,7 +77,7 @@ def alpha_of(stored: Stored) -> npt.NDArray[np.uint8] | None:
     if stored.layout in {"gray+alpha", "RGBA"}:
         return np.ascontiguousarray(to_8_bits(stored.samples[..., -1], stored.bits))
     if stored.palette is not None and stored.palette.alpha is not None:
-        return stored.palette.alpha[np.minimum(stored.samples, len(stored.palette.alpha) - 1)]
+        return look_up(stored.palette.alpha, stored.samples)
     if stored.colour_key is not None:
         return np.where(_is_key(stored.samples, stored.colour_key), np.uint8(0), np.uint8(255))
     return None
@@ -100,8 +100,9 @@ def put(stored: Stored, result: Image, mask: Mask) -> Stored:
         samples, palette = put_colours(stored.samples.astype(np.uint8), stored.palette, stored.bits, result, hole)
         return replace(stored, samples=samples, palette=palette)
     samples = stored.samples.copy()
-    for inner, outer, of_outer in _pieces(stored.bits, hole):
-        fill = _fill(replace(stored, samples=stored.samples[outer]), result[outer], hole[outer])[of_outer]
+    press = Press(stored.icc)
+    for inner, outer, of_outer in _pieces(stored, hole):
+        fill = _fill(replace(stored, samples=stored.samples[outer]), result[outer], hole[outer], press)[of_outer]
         target = samples[inner]
         target = target[..., : fill.shape[-1]] if target.ndim == 3 else target[..., None]
         np.copyto(target, fill, where=hole[inner][..., None])
@@ -156,14 +157,15 @@ def to_8_bits(samples: Samples, bits: int) -> npt.NDArray[np.uint8]:
     return np.asarray(samples * np.uint8(255 // (2**bits - 1)), np.uint8)
 
 
-def _pieces(bits: int, hole: npt.NDArray[np.bool_]) -> Iterator[tuple[Window, Window, Window]]:
+def _pieces(stored: Stored, hole: npt.NDArray[np.bool_]) -> Iterator[tuple[Window, Window, Window]]:
     """Where to fill: a piece, the same with what is around it, and the piece in that.
 
-    At 16 bits what surrounds a hole is continued into it in numbers of 32 bits, ten for each sample; a page at once
-    would take a hundred bytes a pixel. What is continued is less than one level of 8 bits, so no seam can be seen.
+    At 16 bits, and in inks, what surrounds a hole is continued into it in numbers of 32 bits, ten for each sample; a
+    page at once would take a hundred bytes a pixel. No seam can be seen: what is continued is less than one level of
+    8 bits; of inks it is only used where it shows the wanted colour.
     """
     height, width = hole.shape
-    side = _PIECE_PX if bits == 16 else max(height, width)
+    side = _PIECE_PX if stored.bits == 16 or stored.layout == "CMYK" else max(height, width)
     for y in range(0, height, side):
         for x in range(0, width, side):
             inner = np.s_[y : min(y + side, height), x : min(x + side, width)]
@@ -179,12 +181,12 @@ def _pieces(bits: int, hole: npt.NDArray[np.bool_]) -> Iterator[tuple[Window, Wi
             yield inner, outer, np.s_[y - top : inner[0].stop - top, x - left : inner[1].stop - left]
 
 
-def _fill(stored: Stored, result: Image, hole: npt.NDArray[np.bool_]) -> Samples:
+def _fill(stored: Stored, result: Image, hole: npt.NDArray[np.bool_], press: Press) -> Samples:
     """The new colour samples, `(H, W, C)` without alpha; meaningful inside the hole only."""
     if stored.layout == "bilevel":
         return (luma(result) >= 128).astype(np.uint8)[..., None]
     if stored.layout == "CMYK":
-        return _fill_inks(stored, result, hole)
+        return _fill_inks(stored, result, hole, press)
     new = luma(result)[..., None] if stored.layout in {"gray", "gray+alpha"} else result
     if stored.bits == 8:
         return new
@@ -196,15 +198,15 @@ def _fill(stored: Stored, result: Image, hole: npt.NDArray[np.bool_]) -> Samples
     return np.asarray((new.astype(np.uint16) * top + 127) // 255, np.uint8)
 
 
-def _fill_inks(stored: Stored, result: Image, hole: npt.NDArray[np.bool_]) -> Samples:
+def _fill_inks(stored: Stored, result: Image, hole: npt.NDArray[np.bool_], press: Press) -> Samples:
     """Inks for the result: those that the surroundings use where they show the wanted colour, else the profile's.
 
     One colour can be printed in many ways (gray from three inks, or from black alone); paper and tints that go on
     as they were stay invisible in print, too.
     """
-    old, new = rgb_to_cmyk(view(stored), stored.icc), rgb_to_cmyk(result, stored.icc)
+    old, new = press.find_inks(press.show(stored.samples)), press.find_inks(result)
     carried = _carry_difference(stored.samples, old, new, hole, top=255)
-    off = np.abs(cmyk_to_rgb(carried, stored.icc).astype(np.int16) - result).max(axis=2, keepdims=True)
+    off = np.abs(press.show(carried).astype(np.int16) - result).max(axis=2, keepdims=True)
     return np.where(off <= _INK_TOLERANCE, carried, new)
 
 

@@ -9,6 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from service.api.jobs import NETWORK_BYTES, weight_bytes
+from service.imaging.headers import Header, Layout
+from service.options import OutputFormat
 from tests.fakes import FakeEraser, app_of, client_of, picture
 
 pytestmark = pytest.mark.anyio
@@ -182,6 +185,27 @@ async def test_an_image_too_large_for_the_memory_is_refused() -> None:
 
     assert (response.status_code, response.json()["type"]) == (503, "urn:text-eraser:problem:out-of-memory")
     assert response.json()["needed_bytes"] == 224 * 2**20 + 16 * 300 * 300
+
+
+@pytest.mark.parametrize(
+    ("layout", "bits", "format_", "a_pixel"),
+    [
+        ("RGB", 8, "same", 16),
+        ("CMYK", 8, "same", 16),
+        ("RGBA", 8, "same", 20),
+        ("gray+alpha", 8, "same", 20),
+        ("RGB", 16, "same", 40),
+        ("RGBA", 16, "same", 44),
+        ("RGBA", 8, "webp", 44),
+        ("RGB", 8, "psd", 32),
+        ("RGB", 16, "psd", 48),
+    ],
+)
+def test_each_mode_weighs_what_it_takes(layout: Layout, bits: int, format_: OutputFormat, a_pixel: int) -> None:
+    """224 MiB, and bytes for each pixel, as the runbook says."""
+    header = Header("png", 200, 100, layout, bits)
+
+    assert weight_bytes(header, format_) == NETWORK_BYTES + a_pixel * 200 * 100
 
 
 async def test_an_answer_counts_until_its_client_has_read_it() -> None:

@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from PIL import ImageCms
 
 from service.imaging import codec
-from service.imaging.colour import cmyk_to_rgb, colour_space, gray_to_srgb, luma, rgb_to_cmyk
+from service.imaging.colour import Press, colour_space, gray_to_srgb, luma
 
 
 def lut8(clut: np.ndarray, inputs: int, outputs: int, grid: int) -> bytes:
@@ -70,9 +70,9 @@ def test_plain_inks_show_every_colour_that_they_were_made_for():
     colours = np.random.default_rng(1).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     colours[0, 0], colours[0, 1] = 255, 0
 
-    inks = rgb_to_cmyk(colours, None)
+    inks = Press(None).find_inks(colours)
 
-    assert np.abs(cmyk_to_rgb(inks, None).astype(int) - colours).max() <= 2
+    assert np.abs(Press(None).show(inks).astype(int) - colours).max() <= 2
     assert inks[0, 0].tolist() == [0, 0, 0, 0]
     assert inks[0, 1].tolist() == [0, 0, 0, 255]
 
@@ -82,8 +82,8 @@ def test_inks_are_seen_through_their_profile():
     cyan = np.zeros((1, 1, 4), np.uint8)
     cyan[..., 0] = 255
 
-    plain = cmyk_to_rgb(cyan, None)[0, 0].astype(int)
-    printed = cmyk_to_rgb(cyan, press_profile())[0, 0].astype(int)
+    plain = Press(None).show(cyan)[0, 0].astype(int)
+    printed = Press(press_profile()).show(cyan)[0, 0].astype(int)
 
     assert plain.tolist() == [0, 255, 255]
     assert printed[0] > 30
@@ -93,8 +93,8 @@ def test_paper_is_white_through_a_profile():
     """Bare paper is shown pure white, and white is printed as bare paper."""
     paper = np.zeros((2, 2, 4), np.uint8)
 
-    assert (cmyk_to_rgb(paper, press_profile()) == 255).all()
-    assert rgb_to_cmyk(np.full((2, 2, 3), 255, np.uint8), press_profile()).max() <= 1
+    assert (Press(press_profile()).show(paper) == 255).all()
+    assert Press(press_profile()).find_inks(np.full((2, 2, 3), 255, np.uint8)).max() <= 1
 
 
 def test_a_damaged_profile_is_as_good_as_none():
@@ -102,8 +102,8 @@ def test_a_damaged_profile_is_as_good_as_none():
     inks = np.full((2, 2, 4), 60, np.uint8)
     broken = press_profile()[:200] + b"\xff" * 300
 
-    assert np.array_equal(cmyk_to_rgb(inks, broken), cmyk_to_rgb(inks, None))
-    assert np.array_equal(cmyk_to_rgb(inks, b"junk"), cmyk_to_rgb(inks, None))
+    assert np.array_equal(Press(broken).show(inks), Press(None).show(inks))
+    assert np.array_equal(Press(b"junk").show(inks), Press(None).show(inks))
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "JPEG"])

@@ -33,6 +33,8 @@ _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
 _MAX_SCAN_BYTES = 3_000_000
 """Tokens of a longer scan would take more memory than a page is worth; it is encoded again."""
 
+_BLOCKS_AT_ONCE = 4096
+
 
 @dataclass(frozen=True)
 class _File:
@@ -102,7 +104,10 @@ def _replaced(
         absolute[numbers[touched]] = coefficients[:, 0]
         differences[order] = np.diff(absolute[order], prepend=0)
         exchanged[numbers[touched]] = True
-        written.append(ac_tokens(coefficients, numbers[touched]))
+        own = numbers[touched]
+        for start in range(0, len(own), _BLOCKS_AT_ONCE):
+            some = np.s_[start : start + _BLOCKS_AT_ONCE]
+            written.append(ac_tokens(coefficients[some].astype(np.int64), own[some]))
     keep = ~exchanged[ac.block]
     written[0] = Tokens(ac.block[keep], ac.symbol[keep], ac.extra[keep])
     return dc_tokens(differences), Tokens(

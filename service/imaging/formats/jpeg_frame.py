@@ -20,6 +20,7 @@ _DQT, _APP2 = 0xDB, 0xE2
 _MAX_BLOCKS_IN_MCU = 10
 _MAX_LEVEL = 1023
 """Largest coefficient that is written, either way."""
+_BLOCKS_AT_ONCE = 4096
 _ROWS = np.arange(8)
 # T.81, A.3.3: the forward transform is D X D^T
 _DCT = np.cos((2 * _ROWS[None, :] + 1) * _ROWS[:, None] * np.pi / 16) * np.where(_ROWS == 0, 0.5**0.5, 1.0)[:, None] / 2
@@ -100,13 +101,18 @@ class Frame:
 
     def coefficients(
         self, index: int, plane: npt.NDArray[np.uint8], touched: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.int64]:
+    ) -> npt.NDArray[np.int16]:
         """`(N, 64)` quantised coefficients, in zigzag order, of the touched blocks of a component."""
-        transformed = (_DCT @ (self._samples(plane, touched) - 128) @ _DCT.T).reshape(-1, 64)[:, _ZIGZAG]
-        levels = np.rint(transformed / self.components[index].steps)
-        return np.clip(levels, -_MAX_LEVEL, _MAX_LEVEL).astype(np.int64)
+        samples = self._samples(plane, touched)
+        coefficients = np.empty((len(samples), 64), np.int16)
+        for start in range(0, len(samples), _BLOCKS_AT_ONCE):  # of a whole page the wide numbers would be 40 pages
+            some = samples[start : start + _BLOCKS_AT_ONCE].astype(np.float64) - 128
+            transformed = (_DCT @ some @ _DCT.T).reshape(-1, 64)[:, _ZIGZAG]
+            levels = np.rint(transformed / self.components[index].steps)
+            coefficients[start : start + _BLOCKS_AT_ONCE] = np.clip(levels, -_MAX_LEVEL, _MAX_LEVEL)
+        return coefficients
 
-    def _samples(self, plane: npt.NDArray[np.uint8], touched: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    def _samples(self, plane: npt.NDArray[np.uint8], touched: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
         """`(N, 8, 8)` samples of the touched blocks; the border goes on as it ends, chroma is averaged."""
         rows, columns = touched.shape
         height, width = self.mcus[1] * self.mcu_px[1], self.mcus[0] * self.mcu_px[0]
@@ -114,7 +120,7 @@ class Frame:
         whole = cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
         if (rows * 8, columns * 8) != (height, width):
             whole = cv2.resize(whole, (columns * 8, rows * 8), interpolation=cv2.INTER_AREA)
-        return np.asarray(whole.reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3)[touched], np.float64)
+        return np.asarray(whole.reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3)[touched], np.uint8)
 
 
 def read_frame(header: bytes, quantisation: Iterable[bytes]) -> Frame:
