@@ -24,6 +24,8 @@ CONTEXT_PX = 48
 INK_LEVEL = 102
 """Level, of 255, of the text map from which a pixel counts as ink where a text is scored."""
 NEIGHBOUR_PX = 24
+SCORED_PX = (8, 16, 32, 64, 128)
+"""So far from a text without ink of its own the ink of others is looked for, nearest first, px of the maps."""
 MIN_SHARED_GROUND = 0.75
 """Share of what touches a piece that must be its neighbour's ground, for it to be filled like its neighbour."""
 PART_GAP_PX = 3
@@ -134,13 +136,21 @@ def covers_of(plan: Plan) -> list[Cover]:
 
 
 def score_in(maps: TextMaps | None, box: Box) -> float:
-    """Mean text probability of the ink in `box`, 0 to 1; 1 where the caller's mask, not the network, says so."""
+    """Mean text probability of the ink in `box`, 0 to 1; 1 where the caller's mask, not the network, says so.
+
+    A dot or a dash that the picture itself completed a text by shows the network nothing: it has the score of the ink
+    that is nearest, for it goes with that text. 0 where there is none within SCORED_PX.
+    """
     if maps is None:
         return 1.0
     x0, y0, x1, y1 = (round(side * maps.scale) for side in box)
-    levels = maps.text[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
-    ink = levels[levels > INK_LEVEL]
-    return float(ink.mean()) / 255 if ink.size else 0.0
+    for reach_px in (0, *SCORED_PX):
+        rows = slice(max(y0 - reach_px, 0), max(y1, y0 + 1) + reach_px)
+        levels = maps.text[rows, max(x0 - reach_px, 0) : max(x1, x0 + 1) + reach_px]
+        ink = levels[levels > INK_LEVEL]
+        if ink.size:
+            return float(ink.mean()) / 255
+    return 0.0
 
 
 def _own_mask(group: Group, box: Box) -> Mask:

@@ -11,7 +11,7 @@ import pytest
 from service.groups import gather
 from service.imaging.geometry import hull
 from service.options import Edit, EraseOptions
-from service.plan import make_plan
+from service.plan import make_plan, score_in
 from service.segmenter import TextMaps
 from service.selection import Wanted, draw, mask_of, obey
 from tests import pages
@@ -164,3 +164,15 @@ def test_letters_are_measured_on_the_ink_that_was_seen() -> None:
     assert Wanted(max_height_px=30).accepts(entry, maps)
     assert not Wanted(min_height_px=30).accepts(entry, maps)
     assert not Wanted(max_height_px=30).accepts(entry, None)
+
+
+def test_a_dot_that_the_network_did_not_see_has_the_score_of_its_text() -> None:
+    """It was found because it stands beside a text; with 0 `min_score` would erase the text and leave the dot."""
+    text = np.zeros((400, 400), np.uint8)
+    text[100:120, 100:180], text[300:320, 100:180] = 204, 128
+    maps = TextMaps(text=text, region=np.zeros_like(text), scale=1.0)
+
+    assert score_in(maps, (100, 100, 180, 120)) == pytest.approx(0.8)
+    assert score_in(maps, (190, 110, 195, 115)) == pytest.approx(0.8)
+    assert score_in(maps, (190, 310, 195, 315)) == pytest.approx(128 / 255)
+    assert score_in(maps, (390, 200, 395, 205)) == 0.0
