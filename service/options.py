@@ -76,8 +76,9 @@ FillOption = Annotated[
     Field(
         default="auto",
         examples=["auto"],
-        description="`auto`: plain backgrounds are filled plainly, the rest by the network; "
-        "`flat`: the colour around each hole; `inpaint`: the network everywhere; `white`: plain white.",
+        description="`auto`: plain backgrounds are filled plainly, others from what stands near, where that goes on, "
+        "the rest by the network; `flat`: the colour around each hole; `inpaint`: the network everywhere; "
+        "`white`: plain white.",
     ),
 ]
 FormatOption = Annotated[

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from service.bubbles import margin_px, stands_in_bubble
+from service.fills.copies import Copies, find_copies
 from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, deviation, look_at_ring, ring_of
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
@@ -23,9 +24,9 @@ from service.segmenter import TextMaps
 CONTEXT_PX = 48
 INK_LEVEL = 102
 """Level, of 255, of the text map from which a pixel counts as ink where a text is scored."""
-NEIGHBOUR_PX = 24
 SCORED_PX = (8, 16, 32, 64, 128)
 """So far from a text without ink of its own the ink of others is looked for, nearest first, px of the maps."""
+NEIGHBOUR_PX = 24
 MIN_SHARED_GROUND = 0.75
 """Share of what touches a piece that must be its neighbour's ground, for it to be filled like its neighbour."""
 PART_GAP_PX = 3
@@ -51,6 +52,8 @@ class Hole:
     """What the gate saw, for `flat` and `gradient`."""
     texture: Texture | None = None
     """How the surroundings repeat, for `tone`."""
+    copies: Copies | None = None
+    """What is copied from the surroundings, for `copy`."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,13 @@ def make_plan(
     entries: list[Entry] = []
     for group in groups:
         check()
-        entries.append(plan_group(image, mask, group, None if fill == "auto" else fill))
+        entries.append(plan_group(image, mask, group, None if fill == "auto" else fill, check))
     return Plan(tuple(entries))
 
 
-def plan_group(image: Image, mask: Mask, group: Group, method: Method | None) -> Entry:
+def plan_group(
+    image: Image, mask: Mask, group: Group, method: Method | None, check: Callable[[], None] = lambda: None
+) -> Entry:
     """The entry of one group: filled by `method` if one is asked for, else by what the surroundings allow."""
     box = grow_box(group.box, CONTEXT_PX, mask.shape)
     x0, y0, x1, y1 = box
@@ -101,11 +106,11 @@ def plan_group(image: Image, mask: Mask, group: Group, method: Method | None) ->
     whole = look_at_ring(crop, own, forbidden)
     holes: tuple[Hole, ...]
     if method is not None:
-        holes = (_asked_for(crop, forbidden, own, box, method=method, background=whole),)
+        holes = _asked_for(crop, forbidden, own, box, method=method, background=whole, check=check)
     elif whole is not None:
         holes = (_plain(box, own, whole),)
     else:
-        holes = _by_parts(crop, forbidden, own, box)
+        holes = _by_parts(crop, forbidden, own, box, check)
     return Entry(group, holes, whole is not None and _in_bubble(image, group, whole), method)
 
 
@@ -161,7 +166,7 @@ def _own_mask(group: Group, box: Box) -> Mask:
     return own
 
 
-def _by_parts(image: Image, mask: Mask, own: Mask, box: Box) -> tuple[Hole, ...]:
+def _by_parts(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[], None]) -> tuple[Hole, ...]:
     """Each part of a text on mixed ground gets what it can have: lines first, then what is left, its bridges cut."""
     holes: list[Hole] = []
     rest = own.copy()
@@ -180,7 +185,7 @@ def _by_parts(image: Image, mask: Mask, own: Mask, box: Box) -> tuple[Hole, ...]
             holes.append(replace(hole, mask=near))
             rest[near > 0] = 0
     if np.any(rest):
-        holes.append(_not_plain(image, mask, rest, box))
+        holes += _not_plain(image, mask, rest, box, check)
     return tuple(holes)
 
 
@@ -209,21 +214,44 @@ def _plain(box: Box, own: Mask, background: Background) -> Hole:
     return Hole(box, own, "gradient", f"{share} smooth gradient", background)
 
 
-def _not_plain(image: Image, mask: Mask, own: Mask, box: Box) -> Hole:
+def _not_plain(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[], None]) -> tuple[Hole, ...]:
     texture = find_texture(image, own, mask)
-    if texture is None:
-        return Hole(box, own, "inpaint", "the surroundings are neither plain nor do they repeat")
-    period_px = float(np.hypot(*texture.shifts[0]))
-    return Hole(box, own, "tone", f"the surroundings repeat every {period_px:.1f} px", texture=texture)
+    if texture is not None:
+        period_px = float(np.hypot(*texture.shifts[0]))
+        return (Hole(box, own, "tone", f"the surroundings repeat every {period_px:.1f} px", texture=texture),)
+    drawn = Hole(box, own, "inpaint", "the surroundings are neither plain nor do they repeat")
+    return _copied(image, mask, drawn, "the surroundings go on in what stands near", check)
 
 
-def _asked_for(image: Image, mask: Mask, own: Mask, box: Box, *, method: Method, background: Background | None) -> Hole:
+def _copied(image: Image, mask: Mask, drawn: Hole, reason: str, check: Callable[[], None]) -> tuple[Hole, ...]:
+    """The hole that the network would draw, as what can be copied, for that `reason`, and what is left of it."""
+    copies = find_copies(image, drawn.mask, mask, check)
+    if copies is None:
+        return (drawn,)
+    copied = replace(drawn, mask=copies.mask, method="copy", reason=reason, copies=copies)
+    rest = np.where(copies.mask > 0, np.uint8(0), drawn.mask)
+    return (copied, replace(drawn, mask=rest)) if rest.any() else (copied,)
+
+
+def _asked_for(
+    image: Image,
+    mask: Mask,
+    own: Mask,
+    box: Box,
+    *,
+    method: Method,
+    background: Background | None,
+    check: Callable[[], None],
+) -> tuple[Hole, ...]:
     """The hole with the method that the caller names; the network stands in where the ground cannot bear it."""
     reason = f"asked for: {method}"
+    drawn = Hole(box, own, "inpaint", f"{reason}, which the surroundings do not allow")
+    if method == "copy":
+        return _copied(image, mask, drawn, reason, check)
     texture = find_texture(image, own, mask) if method == "tone" else None
     if (method == "tone" and texture is None) or (method == "gradient" and background is None):
-        return Hole(box, own, "inpaint", f"{reason}, which the surroundings do not allow")
-    return Hole(box, own, method, reason, background if method == "gradient" else None, texture)
+        return (drawn,)
+    return (Hole(box, own, method, reason, background if method == "gradient" else None, texture),)
 
 
 def _in_bubble(image: Image, group: Group, background: Background) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from service.imaging.arrays import Box, Polygon
 
-Method = Literal["flat", "gradient", "tone", "inpaint", "white", "skip"]
+Method = Literal["flat", "gradient", "tone", "copy", "inpaint", "white", "skip"]
 
 
 @dataclass(frozen=True)

@@ -128,9 +128,9 @@ def obey(
     entries: list[Entry] = []
     for group, edit in claimed:
         check()
-        entry = plan_group(image, mask, group, None)
+        entry = plan_group(image, mask, group, None, check)
         is_as_asked = edit.method in {None, entry.main_hole.method}
-        entries.append(entry if is_as_asked else plan_group(image, mask, group, edit.method))
+        entries.append(entry if is_as_asked else plan_group(image, mask, group, edit.method, check))
     return Plan(tuple(entries))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from service.deadline import Deadline
 from service.detector import TextDetector
+from service.fills.copies import fill_copies
 from service.fills.flat import WHITE, fill_colour, ring_colour
 from service.fills.gate import ring_of
 from service.fills.gradient import fill_gradient
@@ -260,6 +261,9 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
             else:
                 fill_gradient(crop, hole.mask, hole.background, rng)
             add_grain(crop, hole.mask, mask[y0:y1, x0:x1], hole.background, rng)
+    for hole in plan.holes("copy"):
+        assert hole.copies is not None, "a hole that nothing can be copied into is planned for the network"
+        fill_copies(image[hole.box[1] : hole.box[3], hole.box[0] : hole.box[2]], hole.copies)
     return _fill_textures(image, plan, mask, check)
 
 

@@ -138,7 +138,7 @@ def grow(
         check()
         entry = entries[number]
         # Planned on its own ground: what is left of a text on paper may well stand on art.
-        added = plan_group(image, mask, part, entry.asked)
+        added = plan_group(image, mask, part, entry.asked, check)
         entries[number] = replace(entry, group=_united(entry.group, part), holes=(*entry.holes, *added.holes))
     return Growth(Plan(tuple(entries)), Plan(tuple(entries[number] for number in parts)), tuple(parts))
 

@@ -144,6 +144,26 @@ def test_auto_fills_paper_plainly_and_gives_art_to_the_network(eraser: Eraser) -
     assert all(region.reason for region in outcome.regions)
 
 
+def test_an_edge_goes_on_and_the_network_draws_only_the_rest(eraser: Eraser) -> None:
+    """Nothing that was copied is painted over, and the region says how it was filled."""
+    clean = pages.noise(160, 260) // 16 + np.uint8(190)
+    clean[80:] -= np.uint8(60)
+    clean[::8, ::8] -= np.uint8(40)
+    mask = np.zeros((160, 260), np.uint8)
+    for x in range(80, 180, 20):
+        mask[66:94, x : x + 7] = 255
+    image = np.where(mask[..., None] > 0, np.uint8(0), clean)
+
+    outcome = erase(eraser, image, mask, mask_mode="replace")
+
+    result = image_of(outcome)
+    drawn = (result == PAINT).all(axis=2)
+    assert [region.method for region in outcome.regions] == ["copy"]
+    assert drawn[mask > 0].mean() < 0.5
+    assert np.abs(result.astype(int) - clean)[(mask > 0) & ~drawn].mean() < 16
+    assert np.array_equal(result[mask == 0], image[mask == 0])
+
+
 @pytest.mark.parametrize("mask_mode", ["replace", "union", "subtract"])
 def test_a_given_mask_goes_together_with_the_found_text_as_asked(eraser: Eraser, mask_mode: MaskMode) -> None:
     """`replace` is the given mask, `union` both, `subtract` what was found outside of it."""

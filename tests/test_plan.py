@@ -11,6 +11,7 @@ from service.groups import Group, gather
 from service.imaging.arrays import Image, Mask
 from service.options import Fill
 from service.plan import Hole, Plan, make_plan, plan_group
+from service.regions import Method
 from tests import pages
 
 GROUNDS = {"blank": pages.blank, "gradient": pages.gradient, "tone": pages.tone, "noise": pages.noise}
@@ -23,7 +24,7 @@ def plan_of(image: Image, mask: Mask, fill: Fill = "auto") -> Plan:
 
 def holes_of(plan: Plan) -> list[Hole]:
     """Every hole of the plan."""
-    return plan.holes("flat", "gradient", "tone", "inpaint", "white", "skip")
+    return plan.holes("flat", "gradient", "tone", "copy", "inpaint", "white", "skip")
 
 
 def check_covers(plan: Plan, mask: Mask) -> None:
@@ -84,6 +85,41 @@ def test_each_ground_has_its_fill(ground: str, method: str) -> None:
     [hole] = holes_of(plan_of(image, mask))
 
     assert hole.method == method
+
+
+def two_grounds() -> Image:
+    """A dark gable before a light wall, with a speckle in both that no plain fill is for."""
+    image = pages.noise(160, 220) // 16 + np.uint8(170)
+    rows, columns = np.mgrid[:160, :220]
+    image[rows > 40 + 0.6 * np.abs(columns - 110)] -= 110
+    image[np.random.default_rng(2).random((160, 220)) < 0.02] -= 40
+    return image
+
+
+@pytest.mark.parametrize("asked", [None, "copy"])
+def test_an_edge_goes_on_from_beside_the_text(asked: Method | None) -> None:
+    """What is copied is a hole of its own, on its own or by the caller's wish; what is not believed is drawn."""
+    image, mask = two_grounds(), np.zeros((160, 220), np.uint8)
+    for x in (60, 80, 100, 120, 140):
+        mask[60:100, x : x + 8] = 255
+    image[mask > 0] = 0
+
+    entry = plan_group(image, mask, Group.of(mask[60:100, 60:148], (60, 60)), asked)
+
+    assert entry.main_hole.method == "copy"
+    assert {hole.method for hole in entry.holes} <= {"copy", "inpaint"}
+    assert sum(int(np.count_nonzero(hole.mask)) for hole in entry.holes) == np.count_nonzero(mask)
+    assert entry.main_hole.reason == ("asked for: copy" if asked else "the surroundings go on in what stands near")
+
+
+def test_a_copy_that_the_surroundings_do_not_allow_is_drawn() -> None:
+    """Noise goes on nowhere, whatever the caller asks for."""
+    image, mask = pages.noise(160, 220), block()
+
+    entry = plan_group(image, mask, Group.of(mask[50:110, 60:160], (60, 50)), "copy")
+
+    assert [hole.method for hole in entry.holes] == ["inpaint"]
+    assert entry.main_hole.reason == "asked for: copy, which the surroundings do not allow"
 
 
 def test_a_white_ring_is_exactly_white() -> None:

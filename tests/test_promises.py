@@ -39,7 +39,7 @@ shapes = st.lists(st.one_of(boxes, polygons), max_size=3)
 edits = st.lists(
     st.fixed_dictionaries(
         {"polygon": polygons},
-        optional={"method": st.sampled_from(["flat", "gradient", "tone", "inpaint", "white", "skip", None])},
+        optional={"method": st.sampled_from(["flat", "gradient", "tone", "copy", "inpaint", "white", "skip", None])},
     ),
     max_size=4,
 )

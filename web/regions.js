@@ -10,6 +10,7 @@ const METHODS = {
   flat: "Plain colour",
   gradient: "Smooth gradient",
   tone: "Screentone continued",
+  copy: "Continued from nearby",
   inpaint: "Redrawn",
   white: "White",
   skip: "Left alone",

@@ -126,7 +126,10 @@ async def test_an_option_out_of_range_is_refused_with_what_is_allowed(
         ),
         (
             {"regions": '[{"box": [1, 2, 5, 6], "method": "magic"}]'},
-            "regions[0].method is \"magic\": expected 'flat', 'gradient', 'tone', 'inpaint', 'white' or 'skip'.",
+            (
+                'regions[0].method is "magic": '
+                "expected 'flat', 'gradient', 'tone', 'copy', 'inpaint', 'white' or 'skip'."
+            ),
         ),
         (
             {"quality": "0", "sfx": "loud"},

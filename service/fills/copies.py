@@ -1,0 +1,329 @@
+"""Copy what stands near a hole into it: edges, brick, foliage, hatching, whatever the surroundings show again.
+
+Every pixel of the hole takes one of the commonest shifts, so that what it copies goes on from the known pixels and from
+what its neighbours copy (Pritch et al., "Shift-Map Image Editing", ICCV 2009; He and Sun, ECCV 2012). Only differences
+of neighbours are copied, not levels, so that light that changes slowly goes on (Perez et al., "Poisson Image Editing",
+SIGGRAPH 2003).
+
+A wrong copy is worse than a soft fill. What does not go on from its surroundings, or explains them hardly better than a
+smooth fill does, is left to the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from service.fills.shifts import Flags, Floats, Ints, find_shifts, to_opponent
+from service.fills.smooth import fill_smoothly
+from service.imaging.arrays import Image, Mask
+from service.imaging.masks import components, dilate_disc, from_bool
+
+MAX_PIXELS = 400_000
+"""Largest crop that is looked at: some 250 bytes a pixel."""
+MIN_HOLE_PIXELS, MAX_HOLE_PIXELS = 24, 40_000
+"""Time and memory grow with the hole; a larger one has no surroundings that could tell of its middle."""
+LOCAL_SIGMA_PX = 4.0
+LOCAL_WEIGHT = 0.25
+"""Of how a shift fits the known pixels nearby, against how it meets its neighbours."""
+MIN_SUPPORT, UNSUPPORTED, DOUBT = 0.02, 5000.0, 20.0
+"""Share of known pixels nearby under which nothing is known, the squared levels that stand for it, and what a shift
+must be better by, the less there is that speaks for it."""
+MAX_STEP = 6000.0
+"""Squared levels: a seam is a seam."""
+CHANGE_COST = 8.0
+EXPECTED_WEIGHT, EXPECTED_DEPTH_PX = 0.05, 8.0
+CHOICES, SWEEPS = 10, 5
+RELAXATIONS, MOMENTUM = 50, 1.75
+RING_PX = 6
+GROUND_VARIANCE, RING_ERROR = 100.0, 20.0
+"""Squared levels by which a ground varies, and a smooth fill errs, at least: grain and compression."""
+MAX_LOCAL_SEAM, LOCAL_SEAM_PX, DOUBT_PX = 0.6, 9, 3
+BELIEVED = ((0.1, 0.3), (0.02, 0.6))
+"""How much a piece may err: its seams, squared, over the variance of the ring, and on the ring over a smooth fill."""
+MIN_RING_SHARE, MIN_SURE_SHARE = 0.6, 0.6
+NEIGHBOURS = ((0, 1), (0, -1), (1, 0), (-1, 0))
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What was copied into a hole."""
+
+    mask: Mask
+    """`(h, w)` which pixels of the hole."""
+    levels: npt.NDArray[np.uint8]
+    """`(n, 3)` RGB for each of them, row by row."""
+
+
+def find_copies(image: Image, hole: Mask, forbidden: Mask, check: Check = lambda: None) -> Copies | None:
+    """What `hole` can believably be filled with from its surroundings; None if that is nothing.
+
+    `image` `(h, w, 3)` is the crop around the hole; `forbidden` `(h, w)` holds all holes in it: nothing is copied from
+    there. `check` is called now and then, and may raise.
+    """
+    count = np.count_nonzero(hole)
+    if not MIN_HOLE_PIXELS <= count <= MAX_HOLE_PIXELS or hole.size > MAX_PIXELS:
+        return None
+    inside, known = hole > 0, forbidden == 0
+    shifts = find_shifts(image, inside, known)
+    check()
+    if not len(shifts):
+        return None
+    smooth = fill_smoothly(image, forbidden)
+    # What stands in the holes must not matter: where a shift leads there, the smooth fill is compared.
+    colours = to_opponent(np.where(known[..., None], image, smooth))
+    spot = _Spot.of(colours, inside, known, shifts)
+    expected = to_opponent(smooth[inside])
+    depth_px = np.asarray(cv2.distanceTransform(from_bool(inside), cv2.DIST_L2, 5)[inside], np.float32)
+    costs = _local_costs(spot, colours, inside, known, check)
+    for number in range(len(shifts)):
+        check()
+        costs[:, number] += _meeting_costs(spot, number)
+        costs[:, number] += _surprises(spot, number, expected, depth_px)
+    chosen = _choose(spot, costs, check)
+    believed = _believed(image, spot, chosen, inside, forbidden)
+    check()
+    if not believed.any():
+        return None
+    mask = np.zeros_like(hole)
+    mask[spot.rows[believed], spot.columns[believed]] = 255
+    return Copies(mask, _blend(image, spot, chosen, believed, known))
+
+
+def fill_copies(image: Image, copies: Copies) -> None:
+    """Put the copied pixels into `image`, in place."""
+    image[copies.mask > 0] = copies.levels
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """The hole's `n` pixels, `k` shifts, and the crop as flat arrays with a border wide enough for any shift."""
+
+    rows: Ints
+    columns: Ints
+    shifts: Ints
+    colours: Floats
+    known: Flags
+    places: Ints
+    """`(n,)` where each of the hole's pixels is in the flat arrays."""
+    jumps: Ints
+    """`(k,)` what each shift adds to a place."""
+    numbers: Ints
+    """For each place which pixel of the hole it is; -1 elsewhere."""
+    sides: tuple[int, ...]
+    """What each of the four neighbours adds to a place."""
+
+    @classmethod
+    def of(cls, colours: Floats, inside: Flags, known: Flags, shifts: Ints) -> _Spot:
+        """Lay the crop out flat."""
+        pad = int(np.abs(shifts).max()) + 2
+        width = inside.shape[1] + 2 * pad
+        rows, columns = np.nonzero(inside)
+        places = (rows + pad) * width + columns + pad
+        numbers = np.full((inside.shape[0] + 2 * pad) * width, -1, np.intp)
+        numbers[places] = np.arange(len(places))
+        flat = np.pad(colours, ((pad, pad), (pad, pad), (0, 0)), mode="edge").reshape(-1, 3)
+        jumps = shifts[:, 0] * width + shifts[:, 1]
+        sides = tuple(dy * width + dx for dy, dx in NEIGHBOURS)
+        return cls(rows, columns, shifts, flat, np.pad(known, pad).ravel(), places, jumps, numbers, sides)
+
+
+def _local_costs(spot: _Spot, colours: Floats, inside: Flags, known: Flags, check: Check) -> Floats:
+    """`(n, k)` how badly each shift fits the known pixels near each pixel; infinite where it leads to no known one."""
+    height, width = inside.shape
+    costs = np.full((len(spot.places), len(spot.shifts)), np.inf, np.float32)
+    for number, (dy, dx) in enumerate(spot.shifts.tolist()):
+        check()
+        y0, y1 = max(0, -dy), min(height, height - dy)
+        x0, x1 = max(0, -dx), min(width, width - dx)
+        if y0 >= y1 or x0 >= x1:
+            continue
+        both, squares = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+        both[y0:y1, x0:x1] = known[y0:y1, x0:x1] & known[y0 + dy : y1 + dy, x0 + dx : x1 + dx]
+        squares[y0:y1, x0:x1] = _squared(colours[y0:y1, x0:x1] - colours[y0 + dy : y1 + dy, x0 + dx : x1 + dx])
+        support = cv2.GaussianBlur(both, (0, 0), LOCAL_SIGMA_PX)[inside]
+        error = cv2.GaussianBlur(squares * both, (0, 0), LOCAL_SIGMA_PX)[inside] / np.maximum(support, MIN_SUPPORT)
+        cost = np.where(support > MIN_SUPPORT, error, UNSUPPORTED) + DOUBT / np.maximum(support, MIN_SUPPORT)
+        is_known = spot.known[spot.places + spot.jumps[number]]
+        costs[is_known, number] = LOCAL_WEIGHT * cost[is_known]
+    return costs
+
+
+def _meeting_costs(spot: _Spot, number: int) -> Floats:
+    """`(n,)` how badly one shift meets the known pixels that touch the hole: its source must have the same there."""
+    costs = np.zeros(len(spot.places), np.float32)
+    for side in spot.sides:
+        places = spot.places + side
+        step = _squared(spot.colours[places] - spot.colours[places + spot.jumps[number]])
+        costs += np.where(spot.known[places], np.minimum(step, MAX_STEP), 0)
+    return costs
+
+
+def _surprises(spot: _Spot, number: int, expected: Floats, depth_px: Floats) -> Floats:
+    """`(n,)` how far one shift leads away from the `expected` `(n, 3)` smooth fill, the deeper in the hole the dearer.
+
+    Nothing else there speaks against an eye on a wall.
+    """
+    step = _squared(spot.colours[spot.places + spot.jumps[number]] - expected)
+    weight = EXPECTED_WEIGHT * np.minimum(depth_px / EXPECTED_DEPTH_PX, 1)
+    return np.asarray(weight * np.minimum(step, MAX_STEP), np.float32)
+
+
+def _choose(spot: _Spot, costs: Floats, check: Check) -> Ints:
+    """`(n,)` one shift for each pixel, by iterated conditional modes (Besag 1986).
+
+    Pixels take turns like the fields of a chessboard; each takes the best of the few that fit it best, and of those
+    that its neighbours have.
+    """
+    count = min(CHOICES, costs.shape[1])
+    own = np.argpartition(costs, count - 1, axis=1)[:, :count]
+    best = np.take_along_axis(costs, own, axis=1).argmin(axis=1)
+    chosen = own[np.arange(len(own)), best]
+    beside = [spot.numbers[spot.places + side] for side in spot.sides]
+    for field in [0, 1] * SWEEPS:
+        check()
+        turn = np.flatnonzero((spot.rows + spot.columns) % 2 == field)
+        places = spot.places[turn]
+        theirs = [chosen[np.maximum(numbers[turn], 0)] for numbers in beside]
+        options = np.concatenate([own[turn], np.stack([*theirs, chosen[turn]], axis=1)], axis=1)
+        costs_now = np.take_along_axis(costs[turn], options, axis=1)
+        jumps = spot.jumps[options]
+        here = spot.colours[places[:, None] + jumps]
+        for side, numbers, other in zip(spot.sides, beside, theirs, strict=True):
+            there = spot.colours[(places + side)[:, None] + jumps]
+            step = _squared(here - spot.colours[places + spot.jumps[other]][:, None])
+            step += _squared(there - spot.colours[places + side + spot.jumps[other]][:, None])
+            step = np.minimum(step, MAX_STEP) + CHANGE_COST * (options != other[:, None])
+            costs_now += np.where(numbers[turn, None] >= 0, step, 0)
+        chosen[turn] = options[np.arange(len(turn)), costs_now.argmin(axis=1)]
+    return np.asarray(chosen, np.intp)
+
+
+def _believed(image: Image, spot: _Spot, chosen: Ints, inside: Flags, forbidden: Mask) -> Flags:
+    """`(n,)` which pixels may be copied: where a piece of the hole is good, all of it that is not doubtful."""
+    pieces = components(from_bool(inside))
+    piece = pieces.labels[spot.rows, spot.columns]
+    ring = _look_at_ring(image, spot, chosen, inside, forbidden)
+
+    def total(index: npt.NDArray[np.generic], values: npt.NDArray[np.generic] | None = None) -> npt.NDArray[np.float64]:
+        return np.bincount(index, weights=values, minlength=pieces.count + 1).astype(np.float64)
+
+    of_ring = piece[ring.nearest]
+    ring_count = np.maximum(total(of_ring), 1)
+    variance = np.zeros(pieces.count + 1)
+    for channel in ring.colours.T:
+        variance += total(of_ring, channel**2) / ring_count - (total(of_ring, channel) / ring_count) ** 2
+    seams = np.asarray(_seams(spot, chosen) / (variance[piece] + GROUND_VARIANCE), np.float32)
+    sure = ~_doubtful(spot, chosen, seams, inside)
+    sure_count = total(piece, sure)
+    seam = total(piece, seams * sure) / np.maximum(sure_count, 1)
+    supported = total(of_ring, ring.supported)
+    copy_error, smooth_error = (
+        total(of_ring, error * ring.supported) / np.maximum(supported, 1)
+        for error in (ring.copy_error, ring.smooth_error)
+    )
+    ratio = copy_error / np.maximum(smooth_error, RING_ERROR)
+    is_good = np.logical_or.reduce([(seam <= max_seam) & (ratio <= max_ratio) for max_seam, max_ratio in BELIEVED])
+    is_good &= (supported >= MIN_RING_SHARE * ring_count) & (sure_count >= MIN_SURE_SHARE * total(piece))
+    return np.asarray(sure & is_good[piece], np.bool_)
+
+
+def _doubtful(spot: _Spot, chosen: Ints, seams: Floats, inside: Flags) -> Flags:
+    """`(n,)` the pixels near strong seams, and those that have nothing to copy."""
+    shown = np.zeros(inside.shape, np.float32)
+    shown[inside] = seams
+    window = (LOCAL_SEAM_PX, LOCAL_SEAM_PX)
+    total, weight = (
+        cv2.blur(part, window, borderType=cv2.BORDER_CONSTANT) for part in (shown, inside.astype(np.float32))
+    )
+    is_bad = inside & (total > MAX_LOCAL_SEAM * weight)
+    is_bad[inside] |= ~spot.known[spot.places + spot.jumps[chosen]]
+    return dilate_disc(from_bool(is_bad), DOUBT_PX)[inside] > 0
+
+
+def _seams(spot: _Spot, chosen: Ints) -> Floats:
+    """`(n,)` squared levels between what a pixel's source has beside it and what its neighbours are, of all four."""
+    seams = np.zeros(len(spot.places), np.float32)
+    jumps = spot.jumps[chosen]
+    for side in spot.sides:
+        places = spot.places + side
+        numbers = spot.numbers[places]
+        theirs = np.where(numbers >= 0, jumps[np.maximum(numbers, 0)], 0)
+        step = _squared(spot.colours[places + jumps] - spot.colours[places + theirs])
+        seams += np.where((numbers >= 0) | spot.known[places], step, 0)
+    return seams
+
+
+@dataclass(frozen=True)
+class _Ring:
+    """Known pixels around a hole, `(m,)` each."""
+
+    nearest: Ints
+    """Number of the nearest pixel of the hole."""
+    colours: Floats
+    supported: Flags
+    """Whether the nearest pixel's shift leads from here to a known pixel too."""
+    copy_error: Floats
+    smooth_error: Floats
+
+
+def _look_at_ring(image: Image, spot: _Spot, chosen: Ints, inside: Flags, forbidden: Mask) -> _Ring:
+    """How well the copies, gone on outwards, draw the ring, and how well a smooth fill does that does not see it."""
+    distance, zones = cv2.distanceTransformWithLabels(
+        from_bool(~inside), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    number_of_zone = np.zeros(int(zones.max()) + 1, np.intp)
+    number_of_zone[zones[inside]] = np.arange(len(spot.places))
+    rows, columns = np.nonzero((forbidden == 0) & (distance <= RING_PX))
+    nearest = number_of_zone[zones[rows, columns]]
+    places = spot.places[nearest]
+    width = spot.sides[2]
+    places = places + (rows - spot.rows[nearest]) * width + columns - spot.columns[nearest]
+    sources = places + spot.jumps[chosen[nearest]]
+    colours = spot.colours[places]
+    smooth = to_opponent(fill_smoothly(image, dilate_disc(forbidden, RING_PX))[rows, columns])
+    return _Ring(
+        nearest, colours, spot.known[sources], _squared(spot.colours[sources] - colours), _squared(smooth - colours)
+    )
+
+
+def _blend(image: Image, spot: _Spot, chosen: Ints, believed: Flags, known: Flags) -> npt.NDArray[np.uint8]:
+    """`(m, 3)` levels of the believed pixels, which differ from their neighbours as their sources do."""
+    pad = int(np.abs(spot.shifts).max()) + 2
+    flat = np.pad(image.astype(np.float32), ((pad, pad), (pad, pad), (0, 0)), mode="edge").reshape(-1, 3)
+    places, jumps = spot.places[believed], spot.jumps[chosen[believed]]
+    numbers = np.full(len(spot.numbers), -1, np.intp)
+    numbers[places] = np.arange(len(places))
+    copies = flat[places + jumps]
+    wanted, count = np.zeros_like(copies), np.zeros((len(places), 1), np.float32)
+    for side in spot.sides:
+        beside = numbers[places + side]
+        is_ours = beside >= 0
+        # Half a step is what this pixel's source shows, half what the neighbour's does, each as far as it is known.
+        own_end, their_start = places + jumps + side, places + jumps[beside]
+        own = np.where(spot.known[own_end, None], copies - flat[own_end], 0)
+        theirs = np.where(spot.known[their_start, None], flat[their_start] - copies[beside], 0)
+        counts = (is_ours | spot.known[places + side])[:, None]
+        wanted += np.where(counts, np.where(is_ours[:, None], (own + theirs) / 2, own), 0)
+        count += counts
+    rows, columns = spot.rows[believed], spot.columns[believed]
+    canvas = image.astype(np.float32) * known[..., None]
+    cross = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
+    before = now = copies
+    for step in range(RELAXATIONS):
+        canvas[rows, columns] = now
+        around = cv2.filter2D(canvas, -1, cross, borderType=cv2.BORDER_CONSTANT)[rows, columns]
+        relaxed = (around + wanted) / np.maximum(count, 1)
+        if step:
+            relaxed = before + np.float32(MOMENTUM) * (relaxed - before)
+        before, now = now, relaxed
+    return np.asarray(np.clip(np.rint(now), 0, 255), np.uint8)
+
+
+def _squared(difference: Floats) -> Floats:
+    return np.asarray(np.einsum("...c,...c->...", difference, difference), np.float32)

@@ -1,0 +1,201 @@
+"""Edges, lines and drawn art go on through the hole; what cannot be believed is left to the network."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks import grounds
+from service.errors import DeadlineExceeded
+from service.fills.copies import MAX_HOLE_PIXELS, Copies, fill_copies, find_copies
+from service.fills.smooth import fill_smoothly
+from service.imaging.arrays import Image, Mask
+from tests import pages
+
+LETTERS = (0, 0, 0)
+
+
+def word(height: int = 160, width: int = 240) -> Mask:
+    """The hole of a word across the middle."""
+    hole = np.zeros((height, width), np.uint8)
+    cv2.putText(hole, "HELLO", (40, height // 2 + 16), cv2.FONT_HERSHEY_SIMPLEX, 1.6, 255, 9)
+    return hole
+
+
+def edge(height: int = 160, width: int = 240) -> Image:
+    """Two colours that meet along a slant."""
+    image = pages.blank(height, width)
+    image[:] = (230, 214, 120)
+    cv2.fillPoly(image, [np.array([[0, height], [0, 40], [width, 110], [width, height]])], (70, 90, 150), cv2.LINE_AA)
+    return image
+
+
+def speed_lines(height: int = 160, width: int = 240) -> Image:
+    """Lines of several widths that run together."""
+    image = pages.blank(height, width)
+    for number, end in enumerate(range(-200, 400, 22)):
+        cv2.line(image, (-20, end), (width + 900, 90), (20, 20, 20), 1 + number % 3, cv2.LINE_AA)
+    return image
+
+
+def covered(clean: Image, hole: Mask) -> Image:
+    """The image with letters in its hole."""
+    image = clean.copy()
+    image[hole > 0] = LETTERS
+    return image
+
+
+def error(image: np.ndarray, clean: Image, where: Mask) -> float:
+    """Mean squared levels."""
+    return float(((image.astype(np.float32) - clean)[where > 0] ** 2).mean())
+
+
+def copied(clean: Image, hole: Mask) -> Copies:
+    """What is copied; the test fails if nothing is."""
+    copies = find_copies(covered(clean, hole), hole, hole)
+    assert copies is not None
+    return copies
+
+
+@pytest.mark.parametrize("draw", [edge, speed_lines])
+def test_edges_and_lines_go_on_better_than_smoothly(draw) -> None:
+    """Half of the hole and more is copied, with a third of a smooth fill's error at most."""
+    clean, hole = draw(), word()
+    copies = copied(clean, hole)
+    image = covered(clean, hole)
+    smooth = fill_smoothly(image, hole)
+
+    fill_copies(image, copies)
+
+    assert np.count_nonzero(copies.mask) > 0.5 * np.count_nonzero(hole)
+    assert error(image, clean, copies.mask) < error(smooth, clean, copies.mask) / 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hatching_goes_on(seed: int) -> None:
+    """Thin lines of odd pitch and angle keep their contrast."""
+    hole = word()
+    clean = grounds.hatching(np.random.default_rng(seed), hole.shape)
+    copies = copied(clean, hole)
+    image = covered(clean, hole)
+
+    fill_copies(image, copies)
+
+    inside = copies.mask > 0
+    assert image[inside].std() == pytest.approx(clean[inside].std(), rel=0.15)
+
+
+def test_slow_light_goes_on_through_the_copies() -> None:
+    """A picture that darkens from left to right is not patched from brighter places."""
+    hole = word()
+    shade = np.linspace(1.0, 0.6, hole.shape[1])[None, :, None]
+    clean = np.rint(speed_lines() * shade).astype(np.uint8)
+    image, copies = covered(clean, hole), copied(clean, hole)
+
+    fill_copies(image, copies)
+
+    assert np.abs(image.astype(np.float32) - clean)[copies.mask > 0].mean() < 16
+
+
+def test_noise_is_left_alone() -> None:
+    """It goes nowhere: any copy is as wrong as another."""
+    hole = word()
+
+    assert find_copies(covered(pages.noise(*hole.shape), hole), hole, hole) is None
+
+
+def test_an_eye_is_not_copied_onto_a_wall() -> None:
+    """Deep in a thick hole nothing is seen of the wall, and an eye beside it would have fine edges all around."""
+    clean = edge()
+    clean[:] = (150, 150, 150)
+    clean[::4] -= 8
+    cv2.circle(clean, (120, 20), 9, (255, 255, 255), -1, cv2.LINE_AA)
+    cv2.circle(clean, (120, 20), 4, (0, 0, 0), -1, cv2.LINE_AA)
+    hole = np.zeros(clean.shape[:2], np.uint8)
+    hole[60:100, 90:150] = 255
+    image = covered(clean, hole)
+    copies = find_copies(image, hole, hole)
+    if copies is not None:
+        fill_copies(image, copies)
+
+        assert np.abs(image.astype(int) - 146)[copies.mask > 0].max() < 24
+
+
+def test_letters_are_never_copied() -> None:
+    """Other holes nearby hold green letters; no green comes out of them."""
+    clean, hole = edge(), word()
+    others = np.zeros_like(hole)
+    others[8:30, 30:200] = 255
+    others[130:150, 30:200] = 255
+    image = covered(clean, hole)
+    image[others > 0] = (0, 255, 0)
+
+    copies = find_copies(image, hole, hole | others)
+
+    assert copies is not None
+    assert not ((copies.levels[:, 1] > 230) & (copies.levels[:, 0] < 60)).any()
+
+
+def test_what_stood_in_the_holes_does_not_matter() -> None:
+    """Black letters, white letters, noise: the same copies, each time."""
+    clean, hole = edge(), word()
+    first = copied(clean, hole)
+    image = np.where(hole[..., None] > 0, pages.noise(*hole.shape), clean)
+
+    second = find_copies(image, hole, hole)
+
+    assert second is not None
+    assert np.array_equal(first.mask, second.mask)
+    assert np.array_equal(first.levels, second.levels)
+
+
+def test_only_the_hole_is_filled_and_looking_changes_nothing() -> None:
+    """The image is as it was until the copies are put in, and outside the hole afterwards too."""
+    clean, hole = speed_lines(), word()
+    image = covered(clean, hole)
+    before = image.copy()
+
+    copies = find_copies(image, hole, hole)
+
+    assert np.array_equal(image, before)
+    assert copies is not None
+    assert not copies.mask[hole == 0].any()
+    fill_copies(image, copies)
+    assert np.array_equal(image[hole == 0], before[hole == 0])
+
+
+def test_a_hole_too_large_or_too_small_is_left_to_the_network() -> None:
+    """Neither has surroundings that say what is in it."""
+    side = int(MAX_HOLE_PIXELS**0.5) + 2
+    large = np.zeros((side + 60, side + 60), np.uint8)
+    large[30:-30, 30:-30] = 255
+    small = np.zeros((100, 100), np.uint8)
+    small[50, 40:60] = 255
+
+    for hole in (large, small):
+        assert find_copies(edge(*hole.shape), hole, hole) is None
+
+
+@pytest.mark.parametrize("size_hw", [(5, 40), (40, 5), (12, 12), (64, 64)])
+def test_any_hole_is_answered(size_hw: tuple[int, int]) -> None:
+    """Holes that reach the border, that are the whole crop, and that lie among other holes."""
+    rng = np.random.default_rng(4)
+    for share in (0.3, 0.7, 1.0):
+        hole = np.where(rng.random(size_hw) <= share, np.uint8(255), np.uint8(0))
+        forbidden = hole | np.where(rng.random(size_hw) < 0.2, np.uint8(255), np.uint8(0))
+        copies = find_copies(edge(*size_hw), hole, forbidden)
+        assert copies is None or len(copies.levels) == np.count_nonzero(copies.mask)
+
+
+def test_work_ends_when_the_time_is_over() -> None:
+    """The check is called between the parts of the work, and what it raises goes up."""
+    hole, calls = word(), []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) > 20:
+            raise DeadlineExceeded("The request was not done in time.")
+
+    with pytest.raises(DeadlineExceeded):
+        find_copies(covered(edge(), hole), hole, hole, check)
