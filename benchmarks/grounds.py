@@ -88,6 +88,30 @@ def stripes(rng: np.random.Generator, size_hw: tuple[int, int]) -> Image:
     return _levels(first + ink * (second - first).astype(np.float32))
 
 
+def bricks(rng: np.random.Generator, size_hw: tuple[int, int]) -> Image:
+    """A wall in stretcher bond, each brick of a colour of its own, dirty all over."""
+    height_px, length_px, joint_px = int(rng.integers(14, 26)), int(rng.integers(36, 64)), int(rng.integers(2, 4))
+    image = np.full((*size_hw, 3), 205, np.float32)
+    brick = rng.integers([120, 60, 50], [190, 110, 90])
+    for row, top in enumerate(range(0, size_hw[0], height_px)):
+        for left in range(-(row % 2) * length_px // 2, size_hw[1], length_px):
+            colour = brick + rng.uniform(-22, 22)
+            image[top : top + height_px - joint_px, max(0, left) : max(0, left + length_px - joint_px)] = colour
+    return _levels(image + cv2.GaussianBlur(rng.normal(0, 9, (*size_hw, 1)).astype(np.float32), (0, 0), 0.8)[..., None])
+
+
+def speed_lines(rng: np.random.Generator, size_hw: tuple[int, int]) -> Image:
+    """Ink lines of many widths that run to one point, which may lie outside."""
+    image = np.full((*size_hw, 3), 255, np.uint8)
+    centre = rng.uniform([-0.3, 0.0], [1.3, 1.0]) * size_hw[::-1]
+    for angle in np.arange(0, 2 * np.pi, 0.05) + rng.uniform(-0.02, 0.02, 126):
+        way = np.array([np.cos(angle), np.sin(angle)])
+        start, end = centre + way * rng.uniform(30, 120), centre + way * 2 * sum(size_hw)
+        points = [tuple(np.rint(point).astype(int).tolist()) for point in (start, end)]
+        cv2.line(image, *points, (INK_LEVEL,) * 3, int(rng.integers(1, 5)), cv2.LINE_AA)
+    return image
+
+
 def line_art(rng: np.random.Generator, size_hw: tuple[int, int]) -> Image:
     """Drawn curves on white, some areas filled."""
     image = np.full((*size_hw, 3), 255, np.uint8)
@@ -120,6 +144,8 @@ GROUNDS: dict[str, Ground] = {
     "gradient screentone": gradient_screentone,
     "hatching": hatching,
     "stripes": stripes,
+    "bricks": bricks,
+    "speed lines": speed_lines,
     "line art": line_art,
     "photo-like": photo_like,
 }
