@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -29,6 +28,7 @@ from service.batch.ledger import Ledger
 from service.batch.ray_engine import RayBatch, connect
 from service.batch.report import Report, Row, summarise, told
 from service.batch.runner import Batch, Wish
+from service.commands import read_settings, refuse, say
 from service.deadline import Deadline
 from service.eraser import Eraser, Outcome
 from service.errors import InvalidOption, ModelStoreError, TextEraserError, UnknownModel
@@ -37,14 +37,13 @@ from service.health import health_command
 from service.host import usable_cores
 from service.options import AREAS, ONE_PAGE_ONLY, ChapterOptions, EraseOptions, MarkChoice, Options
 from service.server import START_FAILED, serve
-from service.settings import Settings, explain
+from service.settings import Settings
 from service.shapes import json_in
 from service.store import Model
 
 Engine = Literal["local", "ray"]
 
 SOME_FAILED = 1
-NOT_UNDERSTOOD = 2
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -109,7 +108,7 @@ main.add_command(health_command)
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port [TEXT_ERASER_PORT, default: 8000].")
 def serve_command(host: str | None, port: int | None) -> None:
     """Serve the HTTP API until told to stop."""
-    sys.exit(serve(_settings(host=host, port=port)))
+    sys.exit(serve(read_settings(host=host, port=port)))
 
 
 @main.command("erase")
@@ -126,7 +125,7 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     (.png, .jpg, .webp, .psd, .ora) decides, where it is not the input's own.
     """
     if (*files, mask, *(fields[name] for name in AREAS)).count("-") > 1:
-        _refuse("standard input can be read once only")
+        refuse("standard input can be read once only")
     areas = _area_files(fields)
     if fields["format"] is None and len(files) == 1 and not Path(out).is_dir():
         fields["format"] = format_for(files[0], out)
@@ -134,12 +133,12 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
         options = EraseOptions.parse({name: value for name, value in fields.items() if value is not None})
         targets = plan_targets(files, out, options)
     except InvalidOption as exc:
-        _refuse(exc.detail)
+        refuse(exc.detail)
     if options.regions is not None and areas:
-        _refuse(f"regions goes alone; leave out {', '.join(sorted(areas))}")
+        refuse(f"regions goes alone; leave out {', '.join(sorted(areas))}")
     if mask is not None and len(targets) != 1:
-        _refuse(f"--mask goes with one image; there are {len(targets)}")
-    settings = _settings()
+        refuse(f"--mask goes with one image; there are {len(targets)}")
+    settings = read_settings()
     if "intra_threads" not in settings.model_fields_set:
         settings = settings.model_copy(update={"intra_threads": usable_cores()})  # one image at a time has all cores
     _models(settings, options)
@@ -147,7 +146,7 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     try:
         mask_data = None if mask is None else _read(mask)
     except OSError as exc:
-        _refuse(f"{mask}: {exc.strerror}")
+        refuse(f"{mask}: {exc.strerror}")
 
     def erase(data: bytes) -> Outcome:
         include, exclude = (areas.get(name) for name in AREAS)
@@ -155,7 +154,7 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
 
     failed = sum(not _erase_one(erase, target) for target in _progress(targets))
     if len(targets) > 1:
-        _say(f"{len(targets) - failed} of {len(targets)} images done")
+        say(f"{len(targets) - failed} of {len(targets)} images done")
     sys.exit(SOME_FAILED if failed else 0)
 
 
@@ -208,17 +207,17 @@ def batch_command(
     archive to write, or, made of a PDF, the PDF to write. Names and order are kept. What is finished is skipped: run it
     again after it was stopped, or with more pages. One bad page is a row in the report, not the end.
     """
-    settings = _settings(slots=slots)
+    settings = read_settings(slots=slots)
     source = source.resolve() if engine == "ray" else source  # nodes stand elsewhere
     if masked := sorted(_area_files(fields)):
-        _refuse(f"--{masked[0]} is a mask file, which belongs to one page; expected JSON")
+        refuse(f"--{masked[0]} is a mask file, which belongs to one page; expected JSON")
     given = {name: value for name, value in fields.items() if value is not None}
     try:
         options = EraseOptions.parse(given | {"output": "both" if masks else "image"})
         ledger = Ledger(state_folder(source, out))
         chapters = find_chapters(source, out, options.format, ledger, pdf_as=pdf_as)
     except InvalidOption as exc:
-        _refuse(exc.detail)
+        refuse(exc.detail)
     models = _models(settings, options)
     depends_on = " ".join([service.__version__, *(model.sha256 for model in models)])
     wish = Wish(options, masks=masks, regions=regions_json, marks=marks, models=depends_on)
@@ -251,12 +250,12 @@ def models_group() -> None:
 @models_group.command("verify")
 def verify_command() -> None:
     """Check every graph against its checksum and its tensors, and run it once."""
-    settings = _settings()
+    settings = read_settings()
     try:
         store = open_store(settings)
         open_sessions(store, threads=settings.intra_threads)
     except ModelStoreError as exc:
-        _say(exc.detail)
+        say(exc.detail)
         sys.exit(START_FAILED)
     for model in store.models:
         click.echo(f"{model.label}  {model.task}  sha256 {model.sha256}  ok")
@@ -279,9 +278,9 @@ def _models(settings: Settings, options: EraseOptions) -> list[Model]:
         store = open_store(settings)
         return [store.find(options.segmenter, "segmentation"), store.find(options.inpainter, "inpainting")]
     except UnknownModel as exc:
-        _refuse(exc.detail)
+        refuse(exc.detail)
     except ModelStoreError as exc:
-        _say(f"cannot start: {exc.detail}")
+        say(f"cannot start: {exc.detail}")
         sys.exit(START_FAILED)
 
 
@@ -295,7 +294,7 @@ def _open_eraser(settings: Settings) -> Eraser:
     try:
         return _make_eraser(settings)
     except ModelStoreError as exc:
-        _say(f"cannot start: {exc.detail}")
+        say(f"cannot start: {exc.detail}")
         sys.exit(START_FAILED)
 
 
@@ -303,13 +302,13 @@ def _batch(settings: Settings, wish: Wish, ledger: Ledger, engine: Engine, addre
     """What works through the chapters: this process, or a cluster."""
     if engine == "local":
         if address is not None:
-            _refuse("--address goes with --engine ray")
+            refuse("--address goes with --engine ray")
         eraser = _open_eraser(settings)
         return Batch(eraser, wish, ledger, slots=settings.slot_count, max_pixels=settings.max_pixels)
     try:
         cpus = connect(address)
     except InvalidOption as exc:
-        _refuse(exc.detail)
+        refuse(exc.detail)
     return RayBatch(
         partial(_make_eraser, settings.model_copy(update={"tokens": ()})),
         wish,
@@ -331,9 +330,9 @@ def _area_files(fields: dict[str, str | None]) -> dict[str, bytes]:
             data = _read(given)
             fields[name] = json_in(data)
         except OSError as exc:
-            _refuse(f"--{name} {given}: {exc.strerror}; expected a JSON list, or a file")
+            refuse(f"--{name} {given}: {exc.strerror}; expected a JSON list, or a file")
         except InvalidOption as exc:
-            _refuse(f"--{name} {given}: {exc.detail}")
+            refuse(f"--{name} {given}: {exc.detail}")
         if fields[name] is None:
             masks[name] = data
     return masks
@@ -347,10 +346,10 @@ def _erase_one(erase: Callable[[bytes], Outcome], target: Target) -> bool:
             if encoded is not None and path is not None:
                 _write(path, encoded.data)
     except TextEraserError as exc:
-        _say(f"{target.source}: {exc.detail}")
+        say(f"{target.source}: {exc.detail}")
         return False
     except OSError as exc:
-        _say(f"{exc.filename or target.source}: {exc.strerror}")
+        say(f"{exc.filename or target.source}: {exc.strerror}")
         return False
     return True
 
@@ -403,20 +402,3 @@ def _progress(targets: Sequence[Target]) -> Iterator[Target]:
             progress.update(task, description=Path(target.source).name)
             yield target
             progress.advance(task)
-
-
-def _settings(**given: object) -> Settings:
-    """The settings of the environment, and over them what the command line says."""
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    except ValidationError as exc:
-        _refuse(explain(exc))
-
-
-def _refuse(reason: str) -> NoReturn:
-    _say(reason)
-    sys.exit(NOT_UNDERSTOOD)
-
-
-def _say(text: str) -> None:
-    click.echo(f"text-eraser: {text}", err=True)

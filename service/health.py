@@ -10,12 +10,10 @@ import sys
 
 import click
 import httpx
-from pydantic import ValidationError
 
-from service.settings import Settings, explain
+from service.commands import read_settings, say
 
 UNWELL = 1
-NOT_UNDERSTOOD = 2
 
 
 @click.command("health")
@@ -25,18 +23,13 @@ NOT_UNDERSTOOD = 2
 @click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 60), default=3.0, help="Seconds [default: 3].")
 def health_command(host: str | None, port: int | None, timeout_s: float, *, live: bool) -> None:
     """Ask a running server for its health; exit code 0 if it is well."""
-    given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
-    try:
-        settings = Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as exc:
-        click.echo(f"text-eraser: {explain(exc)}", err=True)
-        sys.exit(NOT_UNDERSTOOD)
+    settings = read_settings(host=host, port=port)
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  read, not bound
     url = f"http://{f'[{address}]' if ':' in address else address}:{settings.port}/{'healthz' if live else 'readyz'}"
     try:
         response = httpx.get(url, timeout=timeout_s, trust_env=False)
     except httpx.HTTPError as exc:
-        click.echo(f"text-eraser: {url}: {exc}", err=True)
+        say(f"{url}: {exc}")
         sys.exit(UNWELL)
     click.echo(response.text)
     sys.exit(0 if response.is_success else UNWELL)
