@@ -12,6 +12,7 @@ from service.imaging import codec
 from service.imaging.formats import jpeg_blocks, jpeg_entropy, jpeg_frame
 from service.imaging.formats.jpeg_entropy import HuffmanTable
 from service.imaging.orientation import stored_order
+from tests.imaging.damage import damaged_scans
 
 MAX_PIXELS = 10_000_000
 
@@ -170,23 +171,10 @@ def test_files_that_cannot_be_read_here_are_encoded_again_with_their_own_tables(
 
 def test_damaged_scans_are_left_to_the_encoder():
     """Bits changed, cut or swapped in the scan: None or a file, never an exception."""
-    rng = np.random.default_rng(6)
     original = saved(page(), quality=85, subsampling=2, optimize=True)
-    start = original.index(b"\xff\xda") + 14
     planes, changed = [np.zeros((90, 131), np.uint8)] * 3, np.zeros((90, 131), bool)
     changed[20:40, 20:90] = True
-    answers = []
-    for _ in range(150):
-        data = bytearray(original)
-        at = int(rng.integers(start, len(data) - 2))
-        match rng.integers(0, 3):
-            case 0:
-                data[at] ^= 1 << int(rng.integers(0, 8))
-            case 1:
-                del data[at : at + int(rng.integers(1, 30))]
-            case 2:
-                data[at:at] = b"\xff\xd0"
-        answers.append(jpeg_blocks.replace_blocks(bytes(data), planes, changed))
+    answers = [jpeg_blocks.replace_blocks(data, planes, changed) for data in damaged_scans(original, 150)]
 
     assert sum(answer is None for answer in answers) > 75
 
