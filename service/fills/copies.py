@@ -24,7 +24,7 @@ from service.imaging.arrays import Image, Mask
 from service.imaging.masks import components, dilate_disc, from_bool
 
 MAX_PIXELS = 400_000
-"""Largest crop that is looked at: some 250 bytes a pixel."""
+"""Largest crop that is looked at: some 200 bytes a pixel."""
 MIN_HOLE_PIXELS, MAX_HOLE_PIXELS = 24, 40_000
 """Time and memory grow with the hole; a larger one has no surroundings that could tell of its middle."""
 LOCAL_SIGMA_PX = 4.0

@@ -18,6 +18,8 @@ PATCH_PX, PATCH_STEP_PX = 7, 2
 PATCH_SIGMA_PX = 5.0
 PLACES, SOURCES = 500, 4000
 """Patches of the hole that look for their like, and patches among which they look."""
+PLACES_AT_ONCE = 64
+"""For the memory that it takes."""
 MATCHES = 3
 MIN_MATCHES = 20
 MIN_OVERLAP_SHARE = 0.6
@@ -69,26 +71,29 @@ def _matches(colours: Floats, known: Flags, places: Ints, sources: Ints) -> Ints
         columns = centres[:, 1:] + offsets[:, 1] + PATCH_PX
         return padded[rows, columns], padded_known[rows, columns]
 
-    (here, seen), (there, there_seen) = patches(places), patches(sources)
-    weight = seen * bell
+    there, there_seen = patches(sources)
     # Over the pixels known of both, the sum of weight * (here - there)², as one product of matrices.
-    left = [weight * (here**2).sum(axis=2), (-2 * weight[..., None] * here).reshape(len(places), -1), weight]
-    right = [
-        there_seen,
-        (there_seen[..., None] * there).reshape(len(sources), -1),
-        there_seen * (there**2).sum(axis=2),
-    ]
-    squares = np.maximum(np.concatenate(left, axis=1) @ np.concatenate(right, axis=1).T, 0)
-    overlap = weight @ there_seen.T
-    shifts = (sources[None] - places[:, None]).astype(np.float32)
-    reach = np.hypot(shifts[..., 0], shifts[..., 1])
-    cost = squares / np.maximum(overlap, 1e-3) + REACH_PENALTY * reach
-    total = weight.sum(axis=1, keepdims=True)
-    cost[(overlap < MIN_OVERLAP_SHARE * total) | (total < MIN_SEEN_SHARE * bell.sum()) | (reach > REACH_PX)] = np.inf
-    count = min(MATCHES, len(sources))
-    best = np.argpartition(cost, count - 1, axis=1)[:, :count]
-    are_found = np.isfinite(np.take_along_axis(cost, best, axis=1))
-    return np.asarray(shifts[np.arange(len(places))[:, None], best][are_found], np.intp)
+    right = np.concatenate(
+        [there_seen, (there_seen[..., None] * there).reshape(len(sources), -1), there_seen * (there**2).sum(axis=2)],
+        axis=1,
+    )
+    found: list[Ints] = []
+    for start in range(0, len(places), PLACES_AT_ONCE):
+        some = places[start : start + PLACES_AT_ONCE]
+        here, seen = patches(some)
+        weight = seen * bell
+        left = [weight * (here**2).sum(axis=2), (-2 * weight[..., None] * here).reshape(len(some), -1), weight]
+        squares = np.maximum(np.concatenate(left, axis=1) @ right.T, 0)
+        overlap = weight @ there_seen.T
+        shifts = sources[None] - some[:, None]
+        reach = np.hypot(shifts[..., 0], shifts[..., 1]).astype(np.float32)
+        cost = squares / np.maximum(overlap, 1e-3) + REACH_PENALTY * reach
+        total = weight.sum(axis=1, keepdims=True)
+        is_out = (overlap < MIN_OVERLAP_SHARE * total) | (total < MIN_SEEN_SHARE * bell.sum()) | (reach > REACH_PX)
+        cost[is_out] = np.inf
+        best = np.argpartition(cost, min(MATCHES, len(sources)) - 1, axis=1)[:, :MATCHES]
+        found.append(shifts[np.arange(len(some))[:, None], best][np.isfinite(np.take_along_axis(cost, best, axis=1))])
+    return np.concatenate(found)
 
 
 def _commonest(votes: Ints) -> Ints:
