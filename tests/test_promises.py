@@ -53,7 +53,7 @@ choices = st.fixed_dictionaries(
         "min_height_px": st.sampled_from(["0", "12", "40"]),
         "max_height_px": st.sampled_from(["1", "16", "200"]),
     },
-)
+).filter(lambda chosen: int(chosen.get("min_height_px", 0)) <= int(chosen.get("max_height_px", 1000)))
 others = st.fixed_dictionaries(
     {},
     optional={

@@ -1,6 +1,7 @@
 """Export a checkpoint for the service: graph, parity through the serving Session, manifest entry, model card.
 
 `python -m training.export --checkpoint runs/segmentation_residual.checkpoint --name text-segmentation --version 1.0.0`
+`python -m training.export --pyramid --name inpainting --version 0.2.0`
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import torch
 from service.deadline import Deadline
 from service.session import Session
 from service.store import MANIFEST_NAME, Model
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import Checkpoint, find_commit, load_checkpoint
 from training.graphs import Graph, prepare_graph, write_graph
 from training.model_card import write_model_card
+from training.models.pyramid import PyramidFill
 from training.networks import restore_network
 
 TOLERANCE = 1e-3
@@ -172,7 +174,9 @@ def find_thresholds(checkpoint: Checkpoint) -> dict[str, float] | None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Export one checkpoint into the model store."""
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="without the number of the part")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--checkpoint", type=Path, help="without the number of the part")
+    what.add_argument("--pyramid", action="store_true", help="the filler that has no weights; its card is for a person")
     parser.add_argument("--store", type=Path, default=Path("model_store"))
     parser.add_argument("--name", required=True, help="name in the manifest, e.g. text-segmentation")
     parser.add_argument("--version", required=True, help="e.g. 1.0.0; a new one whenever weights change")
@@ -180,6 +184,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--threshold", type=float, help="probability above which a pixel counts as text; default: the sweep's"
     )
     arguments = parser.parse_args(argv)
+    if arguments.pyramid:
+        exported = export_network(
+            PyramidFill(),
+            task="inpainting",
+            name=arguments.name,
+            version=arguments.version,
+            source=f"training commit {find_commit(Path(__file__).parent)}, pyramid fill, nothing learned",
+        )
+        write_manifest_entry(arguments.store, exported)
+        _say(exported)
+        return
     checkpoint = load_checkpoint(arguments.checkpoint)
     task = "segmentation" if "network" in checkpoint.config else "inpainting"
     thresholds = find_thresholds(checkpoint) if arguments.threshold is None else {"text": arguments.threshold}
@@ -193,6 +208,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     write_manifest_entry(arguments.store, exported)
     write_model_card(arguments.store, exported.model, checkpoint, graph_bytes=len(exported.graph))
+    _say(exported)
+
+
+def _say(exported: Exported) -> None:
     sys.stderr.write(
         f"{exported.model.label}: {len(exported.graph)} bytes, at most {exported.largest_difference:.2g} from torch\n"
     )

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from service.app import build_eraser, create_app
+from service.deadline import Deadline
 from service.session import Session
 from service.settings import Settings
 from service.store import ModelStore
@@ -24,10 +25,12 @@ from training.export import (
     draw_feeds,
     export_network,
     find_thresholds,
+    main,
     write_manifest_entry,
 )
 from training.graphs import InpaintingGraph
 from training.model_card import write_model_card
+from training.models import pyramid
 from training.models.inpainting import InpaintingUNet
 from training.models.residual import ResidualSegmenter
 from training.networks import restore_network
@@ -47,6 +50,15 @@ def randomise(module: torch.nn.Module) -> torch.nn.Module:
         if hasattr(module, head):
             torch.nn.init.normal_(getattr(module, head).weight, std=0.2)
     return module.eval()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_relaxations():
+    """The same pyramid in fewer steps: an export of all of them takes half a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pyramid, "_FINEST_RELAXATIONS", (1, 2))
+        patch.setattr(pyramid, "_RELAXATIONS", 2)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +192,20 @@ def test_a_new_version_replaces_the_old_one_and_its_graph(inpainting, tmp_path):
     assert [path.name for path in (tmp_path / "inpainting").iterdir()] == ["1.3.0"]
 
 
+def test_the_pyramid_alone_is_a_filler_without_weights(tmp_path):
+    """It needs no checkpoint, keeps the filler's contract, and continues flat paper under a hole exactly."""
+    main(["--pyramid", "--store", str(tmp_path), "--name", "inpainting", "--version", "2.0.0"])
+
+    store = ModelStore.open(tmp_path)
+    model = store.find("inpainting", "inpainting")
+    hole = np.zeros((1, 1, 64, 128), np.float32)
+    hole[..., 16:48, 16:96] = 1
+    image = np.where(hole > 0, np.float32(0), np.float32(0.7)).repeat(3, axis=1)
+    result = Session(model, store.read(model)).run({"image": image, "hole": hole}, Deadline())["result"]
+    assert "nothing learned" in model.source
+    assert np.abs(result - 0.7).max() < 1e-4
+
+
 def test_the_model_card_names_commit_config_and_numbers_and_keeps_the_limits(inpainting, tmp_path):
     """What a person wrote under Limits survives the next export; everything else is written anew."""
     _, exported = inpainting
@@ -216,6 +242,7 @@ def tmp_path_of(folder, exported):
 
 def test_a_checkpoint_gives_the_same_network_back():
     """Config and averaged weights are enough to rebuild what was trained, up to float16."""
+    torch.manual_seed(0)
     network = randomise(ResidualSegmenter(channels=(8, 8, 8, 8), decoder_channels=8))
     options = {"channels": (8, 8, 8, 8), "decoder_channels": 8}
     checkpoint = Checkpoint(
