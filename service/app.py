@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from threadpoolctl import threadpool_limits
 
 from service.api import batch, detect, erase, inpaint, meta, segment
 from service.api.jobs import Backend, Limits
@@ -47,6 +48,8 @@ def open_sessions(store: ModelStore, *, threads: int) -> dict[str, Session]:
 def build_eraser(settings: Settings, store: ModelStore) -> Eraser:
     """The pipeline on the graphs of `store`. Raises ModelStoreError."""
     cv2.setNumThreads(settings.intra_threads)
+    # Numpy's matrix products would else take a thread of every core of the host, whatever this process may use.
+    threadpool_limits(settings.intra_threads, user_api="blas")
     sessions = open_sessions(store, threads=settings.intra_threads)
 
     def of(task: Task) -> list[Session]:
