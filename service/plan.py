@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import cv2
 import numpy as np
 
 from service.bubbles import margin_px, stands_in_bubble
 from service.fills.copies import Copies, find_copies
 from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, deviation, look_at_ring, ring_of
+from service.fills.surface import surface_at
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
 from service.imaging.arrays import Box, Image, Mask
@@ -34,6 +36,10 @@ BRIDGE_PX = 3
 """Half the width of a bridge between two texts whose masks just meet."""
 BRIDGED_PIXELS = 4_000_000
 """Of a larger crop no bridges are cut: that takes 20 bytes a pixel."""
+OTHER_GROUND_PX = 7
+"""What is thinner than this beside a text is an outline, no ground."""
+STRAY_PX = 13
+"""What is thinner than this of a text, where it lies over other ground, is filled with the rest."""
 PARTS_LIMIT = 64
 """Parts of one group that are looked at on their own before the whole group goes to the network."""
 
@@ -108,10 +114,39 @@ def plan_group(
     if method is not None:
         holes = _asked_for(crop, forbidden, own, box, method=method, background=whole, check=check)
     elif whole is not None:
-        holes = (_plain(box, own, whole),)
+        strays = find_strays(crop, own, forbidden, whole)
+        holes = (_plain(box, np.where(strays > 0, np.uint8(0), own), whole),) if (own > strays).any() else ()
+        holes += _by_parts(crop, forbidden, strays, box, check) if strays.any() else ()
     else:
         holes = _by_parts(crop, forbidden, own, box, check)
     return Entry(group, holes, whole is not None and _in_bubble(image, group, whole), method)
+
+
+def find_strays(image: Image, own: Mask, mask: Mask, background: Background) -> Mask:
+    """The part of the hole `own` `(H, W)` that lies over other ground than the plain `background` of the rest.
+
+    A sound effect that begins in a bubble and ends over art is one text on two grounds. Each of its pixels belongs to
+    the ground that is nearest; outlines, which are thin, are no ground. `mask` `(H, W)` holds every hole.
+    """
+    ring = ring_of(own, mask)
+    rows, columns = np.nonzero(ring)
+    is_other = (
+        np.abs(image[rows, columns] - surface_at(background.surface, rows, columns)).max(axis=1) > TOLERANCE_LEVELS
+    )
+    other = np.zeros_like(own)
+    other[rows[is_other], columns[is_other]] = 255
+    window = np.ones((OTHER_GROUND_PX, OTHER_GROUND_PX), np.uint8)
+    wide = np.asarray(cv2.morphologyEx(other, cv2.MORPH_OPEN, window), np.uint8)
+    if not wide.any():
+        return np.zeros_like(own)
+    sources = np.where(ring, np.uint8(0), np.uint8(255))
+    _, nearest = cv2.distanceTransformWithLabels(sources, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
+    belongs = np.zeros(int(nearest.max()) + 1, np.bool_)
+    belongs[nearest[ring]] = wide[ring] > 0
+    over_other = from_bool((own > 0) & belongs[nearest])
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (STRAY_PX, STRAY_PX))
+    core = cv2.morphologyEx(over_other, cv2.MORPH_OPEN, disc)
+    return from_bool((cv2.dilate(core, disc) > 0) & (over_other > 0))
 
 
 def regions_of(plan: Plan, maps: TextMaps | None, residuals: Sequence[float] = ()) -> tuple[Region, ...]:

@@ -174,6 +174,45 @@ def test_a_text_half_on_paper_half_on_art_gets_both_fills() -> None:
     assert not covered[50, 78:].any()
 
 
+def bubble_beside_art(outline_px: int) -> Image:
+    """White paper on the left, coloured noise on the right, and an outline between them at x = 120."""
+    image = pages.blank(160, 200)
+    image[:, 120:] = pages.noise(160, 80) // 2 + np.array([0, 40, 90], np.uint8)
+    image[:, 120 : 120 + outline_px] = 0
+    return image
+
+
+@pytest.mark.parametrize("left", [100, 134])
+def test_what_strays_from_a_bubble_over_art_is_not_filled_white(left: int) -> None:
+    """A sound effect that begins in the bubble, or stands right beside it, joins its text; its ground stays its own."""
+    mask = np.zeros((160, 200), np.uint8)
+    for y in range(12, 150, 24):
+        mask[y : y + 18, 12:100] = 255
+    mask[60:100, left:180] = 255
+
+    plan = make_plan(bubble_beside_art(2), mask, [Group.of(mask)], "auto")
+
+    check_covers(plan, mask)
+    painted = np.zeros(mask.shape, np.bool_)
+    for hole in plan.holes("flat", "gradient", "white"):
+        x0, y0, x1, y1 = hole.box
+        painted[y0:y1, x0:x1] |= hole.mask > 0
+    assert painted[:, :100][mask[:, :100] > 0].all()
+    assert painted[:, 132:][mask[:, 132:] > 0].mean() < 0.05
+
+
+@pytest.mark.parametrize("outline_px", [2, 4, 6])
+def test_a_text_close_to_an_outline_is_filled_as_one(outline_px: int) -> None:
+    """However thick the letters: an outline is no ground of its own."""
+    mask = np.zeros((160, 200), np.uint8)
+    for y in range(12, 150, 48):
+        mask[y : y + 36, 12:118] = 255
+
+    plan = make_plan(bubble_beside_art(outline_px), mask, [Group.of(mask)], "auto")
+
+    assert [hole.method for hole in holes_of(plan)] == ["flat"]
+
+
 def test_two_texts_do_not_look_at_each_other() -> None:
     """A word beside another is flat on white: the other's ink is not its background."""
     image, mask = pages.blank(120, 260), np.zeros((120, 260), np.uint8)
