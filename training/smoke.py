@@ -36,7 +36,7 @@ from training.train import checkpoint_path, make_reporter, make_task, start_run
 _SAMPLE_PX = 64
 _BATCH = 4
 _SAMPLES = 8
-_MOST_STEPS = 80
+_MOST_STEPS = 160
 _STEPS_PER_LOOK = 8
 USUAL = (
     "segmentation_residual",
