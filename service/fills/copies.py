@@ -43,8 +43,9 @@ RING_PX = 6
 GROUND_VARIANCE, RING_ERROR = 100.0, 20.0
 """Squared levels by which a ground varies, and a smooth fill errs, at least: grain and compression."""
 MAX_LOCAL_SEAM, LOCAL_SEAM_PX, DOUBT_PX = 0.6, 9, 3
-BELIEVED = ((0.1, 0.3), (0.02, 0.6))
-"""How much a piece may err: its seams, squared, over the variance of the ring, and on the ring over a smooth fill."""
+BELIEVED = ((0.1, 0.3), (0.02, 0.6), (0.008, 0.9))
+"""How much a piece may err: its seams, squared, over the variance of the ring, and on the ring over a smooth fill. What
+has all but no seams need not explain an even ring better than that."""
 MIN_RING_SHARE, MIN_SURE_SHARE = 0.6, 0.6
 NEIGHBOURS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 Check = Callable[[], None]
