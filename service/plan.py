@@ -11,7 +11,7 @@ import numpy as np
 
 from service.bubbles import margin_px, stands_in_bubble
 from service.fills.copies import Copies, find_copies
-from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, deviation, look_at_ring, ring_of
+from service.fills.gate import RINGS_PX, TOLERANCE_LEVELS, TOUCHING_PX, Background, deviation, look_at_ring, ring_of
 from service.fills.surface import surface_at
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
@@ -38,7 +38,7 @@ BRIDGED_PIXELS = 4_000_000
 """Of a larger crop no bridges are cut: that takes 20 bytes a pixel."""
 OTHER_GROUND_PX = 7
 """What is thinner than this beside a text is an outline, no ground."""
-STRAY_PX = 13
+STRAY_PX = 5
 """What is thinner than this of a text, where it lies over other ground, is filled with the rest."""
 PARTS_LIMIT = 64
 """Parts of one group that are looked at on their own before the whole group goes to the network."""
@@ -139,6 +139,9 @@ def find_strays(image: Image, own: Mask, mask: Mask, background: Background) -> 
     wide = np.asarray(cv2.morphologyEx(other, cv2.MORPH_OPEN, window), np.uint8)
     if not wide.any():
         return np.zeros_like(own)
+    # What hangs together with such ground is ground too: the strip of a panel between its last line and the gutter.
+    beside = np.ones((2 * RINGS_PX[0] + 1, 2 * RINGS_PX[0] + 1), np.uint8)
+    wide = np.where(cv2.dilate(wide, beside) > 0, other, np.uint8(0))
     sources = np.where(ring, np.uint8(0), np.uint8(255))
     _, nearest = cv2.distanceTransformWithLabels(sources, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
     belongs = np.zeros(int(nearest.max()) + 1, np.bool_)
