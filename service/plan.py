@@ -35,7 +35,7 @@ PART_GAP_PX = 3
 BRIDGE_PX = 3
 """Half the width of a bridge between two texts whose masks just meet."""
 BRIDGED_PIXELS = 4_000_000
-"""Of a larger crop no bridges are cut: that takes 20 bytes a pixel."""
+"""In a larger crop no bridges are cut and no strays are looked for: that takes 20 bytes a pixel."""
 OTHER_GROUND_PX = 7
 """What is thinner than this beside a text is an outline, no ground."""
 STRAY_PX = 5
@@ -128,6 +128,8 @@ def find_strays(image: Image, own: Mask, mask: Mask, background: Background) -> 
     A sound effect that begins in a bubble and ends over art is one text on two grounds. Each of its pixels belongs to
     the ground that is nearest; outlines, which are thin, are no ground. `mask` `(H, W)` holds every hole.
     """
+    if own.size > BRIDGED_PIXELS:
+        return np.zeros_like(own)
     ring = ring_of(own, mask)
     rows, columns = np.nonzero(ring)
     is_other = (

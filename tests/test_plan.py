@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.fills.gate import look_at_ring
 from service.groups import Group, gather
 from service.imaging.arrays import Image, Mask
 from service.options import Fill
-from service.plan import Hole, Plan, make_plan, plan_group
+from service.plan import Hole, Plan, find_strays, make_plan, plan_group
 from service.regions import Method
 from tests import pages
 
@@ -199,6 +200,39 @@ def test_what_strays_from_a_bubble_over_art_is_not_filled_white(left: int) -> No
         painted[y0:y1, x0:x1] |= hole.mask > 0
     assert painted[:, :100][mask[:, :100] > 0].all()
     assert painted[:, 132:][mask[:, 132:] > 0].mean() < 0.05
+
+
+def test_a_narrow_line_over_art_is_not_filled_white_up_to_its_middle() -> None:
+    """Credits of 14 px at the lower edge of a panel, joined to captions on the paper below."""
+    image = pages.blank(200, 200)
+    image[:80] = pages.noise(80, 200) // 2 + np.array([0, 40, 90], np.uint8)
+    mask = np.zeros((200, 200), np.uint8)
+    mask[60:74, 40:160] = 255
+    for y in range(100, 190, 24):
+        mask[y : y + 18, 12:188] = 255
+
+    plan = make_plan(image, mask, [Group.of(mask)], "auto")
+
+    check_covers(plan, mask)
+    painted = np.zeros(mask.shape, np.bool_)
+    for hole in plan.holes("flat", "gradient"):
+        x0, y0, x1, y1 = hole.box
+        painted[y0:y1, x0:x1] |= hole.mask > 0
+    assert painted[100:][mask[100:] > 0].all()
+    assert not painted[60:67].any()
+
+
+def test_strays_are_not_looked_for_where_that_would_take_too_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text over a whole large page is filled as one: 20 bytes a pixel more are not counted for it."""
+    mask = np.zeros((160, 200), np.uint8)
+    mask[12:150, 12:100] = mask[60:100, 100:180] = 255
+    background = look_at_ring(bubble_beside_art(2), mask, mask)
+    assert background is not None
+    assert find_strays(bubble_beside_art(2), mask, mask, background).any()
+
+    monkeypatch.setattr("service.plan.BRIDGED_PIXELS", mask.size - 1)
+
+    assert not find_strays(bubble_beside_art(2), mask, mask, background).any()
 
 
 @pytest.mark.parametrize("outline_px", [2, 4, 6])
