@@ -37,7 +37,6 @@ configure_logging("error")
 settings = Settings(slots=1)
 store = open_store(settings)
 app = create_app(settings, eraser=build_eraser(settings, store), store=store)
-# Blocks of more than 32 MB are never taken from what the heap holds free (glibc's largest mmap threshold).
 small, large = page(300, 200), page(3400, 4700)
 hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
 
@@ -47,17 +46,30 @@ def data_bytes():
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData"))
 
 
+def free_of_heap():
+    '''Blocks of 4 MB that the heap holds free, taken: neighbours that were freed may have grown together to any size.'''
+    taken = []
+    try:
+        while True:
+            taken.append(bytearray(4_000_000))
+    except MemoryError:
+        return taken
+
+
 def short(module, name):
-    '''While this function works, the process may grow by 4 MB.'''
+    '''While this function works, the process may grow by 4 MB, and its heap has no more than that free in one piece.'''
     whole = getattr(module, name)
 
     def starved(*args, **options):
         give_back_memory()
+        resource.setrlimit(resource.RLIMIT_DATA, (data_bytes(), hard))
+        taken = free_of_heap()
         resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + 4_000_000, hard))
         try:
             return whole(*args, **options)
         finally:
             resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+            taken.clear()
 
     setattr(module, name, starved)
     return lambda: setattr(module, name, whole)
