@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.quality import Tally, count_matches, measure_fill, measure_found, tone_error
+from benchmarks.figures import Tally, count_matches, measure_fill, measure_found, tone_error
 
 pytestmark = pytest.mark.training
 
