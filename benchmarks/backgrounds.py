@@ -1,4 +1,4 @@
-"""Error of the fills by kind of ground, against the network alone and cv2's Telea; outlines that refining bites.
+"""Error of the fills by kind of ground, against the network alone and cv2's fills; outlines that refining bites.
 
 `python -m benchmarks.backgrounds [--pages N] [--out FILE] [--sheets DIR]` (`make backgrounds`).
 """
@@ -17,7 +17,9 @@ import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
-from benchmarks.grounds import GROUNDS, screentone
+from benchmarks.figures import Tally, add, measure_fill
+from benchmarks.grounds import CLASSES, GROUNDS, screentone
+from benchmarks.tables import shown, table
 from service.app import build_eraser, open_store
 from service.deadline import Deadline
 from service.eraser import Eraser
@@ -30,9 +32,11 @@ from service.settings import Settings
 SIZE_HW = (360, 520)
 DILATE_PX = 3
 TONE_BLUR_PX = 8
-TELEA_RADIUS_PX = 3
+CV2_RADIUS_PX = 3
 WORDS = (("HELLO THERE", 0.9, 2), ("What is it?", 1.2, 3), ("no", 2.6, 9), ("small print here", 0.6, 1))
-FILLERS = ("ours", "network", "Telea")
+CV2_FILLERS = {"Telea": cv2.INPAINT_TELEA, "NS": cv2.INPAINT_NS}
+"""Telea 2004, and Bertalmio et al. 2001 after Navier-Stokes."""
+FILLERS = ("ours", "network", *CV2_FILLERS)
 GAPS_PX = (2, 3, 4, 6, 10)
 """Between lettering and the outline beside it."""
 
@@ -82,8 +86,8 @@ def _png(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def measure(eraser: Eraser, pages: int, sheets: Path | None) -> Iterator[str]:
-    """The rows of the table of grounds."""
+def measure(eraser: Eraser, pages: int, sheets: Path | None, tallies: dict[str, Tally]) -> Iterator[str]:
+    """The rows of the table of grounds; PSNR and SSIM are added to the tally of each ground."""
     for name, draw in GROUNDS.items():
         errors = {filler: Errors() for filler in FILLERS}
         methods: Counter[str] = Counter()
@@ -93,7 +97,10 @@ def measure(eraser: Eraser, pages: int, sheets: Path | None) -> Iterator[str]:
             image, ink = letter(clean, rng)
             hole = dilate(ink, DILATE_PX)
             data, mask = _png(image), _png(hole)
-            results = {"Telea": np.asarray(cv2.inpaint(image, hole, TELEA_RADIUS_PX, cv2.INPAINT_TELEA))}
+            results = {
+                filler: np.asarray(cv2.inpaint(image, hole, CV2_RADIUS_PX, method))
+                for filler, method in CV2_FILLERS.items()
+            }
             for filler, fill in (("ours", "auto"), ("network", "inpaint")):
                 outcome = eraser.inpaint(data, mask, InpaintOptions(fill=fill), Deadline())
                 assert outcome.image is not None
@@ -102,11 +109,28 @@ def measure(eraser: Eraser, pages: int, sheets: Path | None) -> Iterator[str]:
                     methods.update(region.method or "none" for region in outcome.regions)
             for filler in FILLERS:
                 errors[filler].add(results[filler], clean, hole)
+                measure_fill(tallies[name], filler, results[filler], clean, hole > 0)
             if sheets is not None:
                 row = np.hstack([image, *(results[filler] for filler in FILLERS), clean])
                 PillowImage.fromarray(row).save(sheets / f"{name.split(',')[0].replace(' ', '_')}_{number}.png")
         said = ", ".join(f"{method} {count}" for method, count in methods.most_common())
         yield f"| {name} | {' | '.join(errors[filler].told() for filler in FILLERS)} | {said} |"
+
+
+def report_classes(tallies: dict[str, Tally]) -> str:
+    """The table of PSNR (of a page, at most 50 dB) and SSIM inside the holes, by class of ground."""
+    classes = {name: Tally() for name in CLASSES}
+    for name, grounds in CLASSES.items():
+        for ground in grounds:
+            add(classes[name], tallies[ground])
+    figures = (("dB", "psnr", 2), ("SSIM", "ssim", 3))
+    return table(
+        ["class", *(f"{filler} {unit}" for unit, _, _ in figures for filler in FILLERS)],
+        [
+            [name, *(shown(tally.mean(f"{way} {what}"), digits) for _, what, digits in figures for way in FILLERS)]
+            for name, tally in classes.items()
+        ],
+    )
 
 
 def measure_outlines() -> Iterator[str]:
@@ -148,11 +172,11 @@ def _bubble(gap_px: int, inside: tuple[int, int, int], *, on_tone: bool) -> tupl
 
 
 def main() -> None:
-    """Print both tables, and write them down where asked."""
+    """Print the three tables, and write them down where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=8, help="pages of each ground")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
-    parser.add_argument("--sheets", type=Path, help="folder for pictures: page, ours, network, Telea, truth")
+    parser.add_argument("--sheets", type=Path, help="folder for pictures: page, ours, network, Telea, NS, truth")
     arguments = parser.parse_args()
     if arguments.sheets is not None:
         arguments.sheets.mkdir(parents=True, exist_ok=True)
@@ -163,9 +187,12 @@ def main() -> None:
         "|---|" + "---|" * (len(FILLERS) + 1),
     ]
     print(*lines, sep="\n", flush=True)
-    for row in measure(eraser, arguments.pages, arguments.sheets):
+    tallies = {name: Tally() for name in GROUNDS}
+    for row in measure(eraser, arguments.pages, arguments.sheets, tallies):
         print(row, flush=True)
         lines.append(row)
+    classes = report_classes(tallies)
+    print("", classes, sep="\n", flush=True)
     outlines = [
         f"| lettering {' / '.join(map(str, GAPS_PX))} px from the outline | outline px in the mask | ink missed |",
         "|---|---|---|",
@@ -173,7 +200,7 @@ def main() -> None:
     ]
     print("", *outlines, sep="\n")
     if arguments.out is not None:
-        arguments.out.write_text("\n".join([*lines, "", *outlines]) + "\n", encoding="utf-8")
+        arguments.out.write_text("\n".join([*lines, "", classes, "", *outlines]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

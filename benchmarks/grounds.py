@@ -150,6 +150,21 @@ GROUNDS: dict[str, Ground] = {
     "photo-like": photo_like,
 }
 
+CLASSES: dict[str, tuple[str, ...]] = {
+    "flat": ("flat white", "flat tinted", "paper with grain"),
+    "gradient": ("linear gradient", "curved gradient"),
+    "tone": (
+        "screentone, 15-45 % ink",
+        "light screentone, 5-15 %",
+        "gradient screentone",
+        "hatching",
+        "stripes",
+    ),
+    "line art": ("speed lines", "line art"),
+    "photo": ("bricks", "photo-like"),
+}
+"""Every ground, by what it is to a letterer."""
+
 
 def _dots(rng: np.random.Generator, size_hw: tuple[int, int], ink: Floats) -> Image:
     pitch_px = rng.uniform(4, 11)
