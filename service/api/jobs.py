@@ -25,7 +25,8 @@ from service.workers import Workers
 State = Literal["starting", "ready", "draining", "failed"]
 
 NETWORK_BYTES = 224 * 1024 * 1024
-"""Working memory of a job's networks, whatever the size of its image: tiles and crops bound it."""
+"""Working memory of a job's networks, whatever the size of its image: tiles and crops bound it. What is looked for in
+crops while they rest (copies, textures) takes less."""
 BYTES_PER_PIXEL = 16
 """Working memory of a job beside that; benchmarks/memory.py measures both."""
 ENCODER_BYTES_PER_PIXEL = {"webp": 24, "avif": 40, "heic": 40}

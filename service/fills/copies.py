@@ -11,20 +11,20 @@ smooth fill does, is left to the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.fills.shifts import Flags, Floats, Ints, find_shifts, to_opponent
+from service.fills.shifts import Flags, Floats, Ints, bands, find_shifts, to_opponent
 from service.fills.smooth import fill_smoothly
 from service.imaging.arrays import Image, Mask
 from service.imaging.masks import components, dilate_disc, from_bool
 
 MAX_PIXELS = 400_000
-"""Largest crop that is looked at: some 200 bytes a pixel."""
+"""Largest crop that is looked at. It takes 40 MB, long and thin 55: less than the networks, which rest meanwhile."""
 MIN_HOLE_PIXELS, MAX_HOLE_PIXELS = 24, 40_000
 """Time and memory grow with the hole; a larger one has no surroundings that could tell of its middle."""
 LOCAL_SIGMA_PX = 4.0
@@ -38,6 +38,8 @@ MAX_STEP = 6000.0
 CHANGE_COST = 8.0
 EXPECTED_WEIGHT, EXPECTED_DEPTH_PX = 0.05, 8.0
 CHOICES, SWEEPS = 10, 5
+CHOOSING_AT_ONCE = 2048
+"""Pixels, for the memory that it takes."""
 RELAXATIONS, MOMENTUM = 50, 1.75
 RING_PX = 6
 GROUND_VARIANCE, RING_ERROR = 100.0, 20.0
@@ -76,17 +78,10 @@ def find_copies(image: Image, hole: Mask, forbidden: Mask, check: Check = lambda
     if not len(shifts):
         return None
     smooth = fill_smoothly(image, forbidden)
-    # What stands in the holes must not matter: where a shift leads there, the smooth fill is compared.
-    colours = to_opponent(np.where(known[..., None], image, smooth))
-    spot = _Spot.of(colours, inside, known, shifts)
+    spot = _Spot.of(image, smooth, inside, known, shifts)
     expected = to_opponent(smooth[inside])
-    depth_px = np.asarray(cv2.distanceTransform(from_bool(inside), cv2.DIST_L2, 5)[inside], np.float32)
-    costs = _local_costs(spot, colours, inside, known, check)
-    for number in range(len(shifts)):
-        check()
-        costs[:, number] += _meeting_costs(spot, number)
-        costs[:, number] += _surprises(spot, number, expected, depth_px)
-    chosen = _choose(spot, costs, check)
+    del smooth
+    chosen = _choose(spot, _costs(spot, expected, inside, known, check), check)
     believed = _believed(image, spot, chosen, inside, forbidden)
     check()
     if not believed.any():
@@ -103,38 +98,65 @@ def fill_copies(image: Image, copies: Copies) -> None:
 
 @dataclass(frozen=True)
 class _Spot:
-    """The hole's `n` pixels, `k` shifts, and the crop as flat arrays with a border wide enough for any shift."""
+    """The hole's `n` pixels, `k` shifts, and the crop as arrays, most of them flat, with a border for any shift."""
 
     rows: Ints
     columns: Ints
     shifts: Ints
     colours: Floats
+    crop: Floats
+    """`(h, w, 3)` the colours again, without the border."""
     known: Flags
     places: Ints
     """`(n,)` where each of the hole's pixels is in the flat arrays."""
     jumps: Ints
     """`(k,)` what each shift adds to a place."""
-    numbers: Ints
+    numbers: npt.NDArray[np.int32]
     """For each place which pixel of the hole it is; -1 elsewhere."""
     sides: tuple[int, ...]
     """What each of the four neighbours adds to a place."""
 
     @classmethod
-    def of(cls, colours: Floats, inside: Flags, known: Flags, shifts: Ints) -> _Spot:
-        """Lay the crop out flat."""
-        pad = int(np.abs(shifts).max()) + 2
-        width = inside.shape[1] + 2 * pad
+    def of(cls, image: Image, smooth: Floats, inside: Flags, known: Flags, shifts: Ints) -> _Spot:
+        """Lay the crop out. What stands in the holes must not matter: where a shift leads there, `smooth` stands."""
+        height, width = inside.shape
+        (top, _), (left, _) = pads = _pads(shifts)
+        colours = np.empty((height + 2 * top, width + 2 * left, 3), np.float32)
+        crop = colours[top : top + height, left : left + width]
+        for band in bands(inside.shape):
+            crop[band] = to_opponent(np.where(known[band][..., None], image[band], smooth[band]))
+        rim = colours[top : top + height]
+        rim[:, :left], rim[:, left + width :] = crop[:, :1], crop[:, -1:]
+        colours[:top], colours[top + height :] = rim[:1], rim[-1:]
         rows, columns = np.nonzero(inside)
-        places = (rows + pad) * width + columns + pad
-        numbers = np.full((inside.shape[0] + 2 * pad) * width, -1, np.intp)
+        stride = colours.shape[1]
+        places = (rows + top) * stride + columns + left
+        numbers = np.full(colours.shape[0] * stride, -1, np.int32)
         numbers[places] = np.arange(len(places))
-        flat = np.pad(colours, ((pad, pad), (pad, pad), (0, 0)), mode="edge").reshape(-1, 3)
-        jumps = shifts[:, 0] * width + shifts[:, 1]
-        sides = tuple(dy * width + dx for dy, dx in NEIGHBOURS)
-        return cls(rows, columns, shifts, flat, np.pad(known, pad).ravel(), places, jumps, numbers, sides)
+        jumps = shifts[:, 0] * stride + shifts[:, 1]
+        sides = tuple(dy * stride + dx for dy, dx in NEIGHBOURS)
+        flat = colours.reshape(-1, 3)
+        return cls(rows, columns, shifts, flat, crop, np.pad(known, pads).ravel(), places, jumps, numbers, sides)
 
 
-def _local_costs(spot: _Spot, colours: Floats, inside: Flags, known: Flags, check: Check) -> Floats:
+def _pads(shifts: Ints) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The border that `shifts` and a step beside them need, above and below, left and right."""
+    down, across = (np.abs(shifts).max(axis=0) + 2).tolist()
+    return (down, down), (across, across)
+
+
+def _costs(spot: _Spot, expected: Floats, inside: Flags, known: Flags, check: Check) -> Floats:
+    """`(n, k)` what speaks against each shift at each pixel."""
+    depth_px = np.asarray(cv2.distanceTransform(from_bool(inside), cv2.DIST_L2, 5)[inside], np.float32)
+    costs = _local_costs(spot, inside, known, check)
+    for number in range(len(spot.shifts)):
+        check()
+        costs[:, number] += _meeting_costs(spot, number)
+        costs[:, number] += _surprises(spot, number, expected, depth_px)
+    return costs
+
+
+def _local_costs(spot: _Spot, inside: Flags, known: Flags, check: Check) -> Floats:
     """`(n, k)` how badly each shift fits the known pixels near each pixel; infinite where it leads to no known one."""
     height, width = inside.shape
     costs = np.full((len(spot.places), len(spot.shifts)), np.inf, np.float32)
@@ -146,9 +168,12 @@ def _local_costs(spot: _Spot, colours: Floats, inside: Flags, known: Flags, chec
             continue
         both, squares = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
         both[y0:y1, x0:x1] = known[y0:y1, x0:x1] & known[y0 + dy : y1 + dy, x0 + dx : x1 + dx]
-        squares[y0:y1, x0:x1] = _squared(colours[y0:y1, x0:x1] - colours[y0 + dy : y1 + dy, x0 + dx : x1 + dx])
+        here, there = spot.crop[y0:y1, x0:x1], spot.crop[y0 + dy : y1 + dy, x0 + dx : x1 + dx]
+        for band in bands(here.shape):
+            squares[y0:y1, x0:x1][band] = _squared(here[band] - there[band])
         support = cv2.GaussianBlur(both, (0, 0), LOCAL_SIGMA_PX)[inside]
-        error = cv2.GaussianBlur(squares * both, (0, 0), LOCAL_SIGMA_PX)[inside] / np.maximum(support, MIN_SUPPORT)
+        squares *= both
+        error = cv2.GaussianBlur(squares, (0, 0), LOCAL_SIGMA_PX)[inside] / np.maximum(support, MIN_SUPPORT)
         cost = np.where(support > MIN_SUPPORT, error, UNSUPPORTED) + DOUBT / np.maximum(support, MIN_SUPPORT)
         is_known = spot.known[spot.places + spot.jumps[number]]
         costs[is_known, number] = LOCAL_WEIGHT * cost[is_known]
@@ -182,27 +207,39 @@ def _choose(spot: _Spot, costs: Floats, check: Check) -> Ints:
     that its neighbours have.
     """
     count = min(CHOICES, costs.shape[1])
-    own = np.argpartition(costs, count - 1, axis=1)[:, :count]
+    own = np.empty((len(costs), count), np.intp)
+    for some in _slices(len(costs)):
+        own[some] = np.argpartition(costs[some], count - 1, axis=1)[:, :count]
     best = np.take_along_axis(costs, own, axis=1).argmin(axis=1)
-    chosen = own[np.arange(len(own)), best]
-    beside = [spot.numbers[spot.places + side] for side in spot.sides]
-    for field in [0, 1] * SWEEPS:
+    chosen: Ints = own[np.arange(len(own)), best]
+    fields = [np.flatnonzero((spot.rows + spot.columns) % 2 == field) for field in (0, 1)]
+    for field in fields * SWEEPS:
         check()
-        turn = np.flatnonzero((spot.rows + spot.columns) % 2 == field)
-        places = spot.places[turn]
-        theirs = [chosen[np.maximum(numbers[turn], 0)] for numbers in beside]
-        options = np.concatenate([own[turn], np.stack([*theirs, chosen[turn]], axis=1)], axis=1)
-        costs_now = np.take_along_axis(costs[turn], options, axis=1)
-        jumps = spot.jumps[options]
-        here = spot.colours[places[:, None] + jumps]
-        for side, numbers, other in zip(spot.sides, beside, theirs, strict=True):
-            there = spot.colours[(places + side)[:, None] + jumps]
-            step = _squared(here - spot.colours[places + spot.jumps[other]][:, None])
-            step += _squared(there - spot.colours[places + side + spot.jumps[other]][:, None])
-            step = np.minimum(step, MAX_STEP) + CHANGE_COST * (options != other[:, None])
-            costs_now += np.where(numbers[turn, None] >= 0, step, 0)
-        chosen[turn] = options[np.arange(len(turn)), costs_now.argmin(axis=1)]
-    return np.asarray(chosen, np.intp)
+        for some in _slices(len(field)):
+            chosen[field[some]] = _take_turn(spot, costs, own, chosen, field[some])
+    return chosen
+
+
+def _take_turn(spot: _Spot, costs: Floats, own: Ints, chosen: Ints, turn: Ints) -> Ints:
+    """What the pixels whose numbers are `turn`, no two of them neighbours, choose now: of their `own` few, say."""
+    places = spot.places[turn]
+    beside = [spot.numbers[places + side] for side in spot.sides]
+    theirs = [chosen[np.maximum(numbers, 0)] for numbers in beside]
+    options = np.concatenate([own[turn], np.stack([*theirs, chosen[turn]], axis=1)], axis=1)
+    costs_now = np.take_along_axis(costs[turn], options, axis=1)
+    jumps = spot.jumps[options]
+    here = spot.colours[places[:, None] + jumps]
+    for side, numbers, other in zip(spot.sides, beside, theirs, strict=True):
+        there = spot.colours[(places + side)[:, None] + jumps]
+        step = _squared(here - spot.colours[places + spot.jumps[other]][:, None])
+        step += _squared(there - spot.colours[places + side + spot.jumps[other]][:, None])
+        step = np.minimum(step, MAX_STEP) + CHANGE_COST * (options != other[:, None])
+        costs_now += np.where(numbers[:, None] >= 0, step, 0)
+    return np.asarray(options[np.arange(len(turn)), costs_now.argmin(axis=1)], np.intp)
+
+
+def _slices(count: int) -> Iterator[slice]:
+    return (slice(start, start + CHOOSING_AT_ONCE) for start in range(0, count, CHOOSING_AT_ONCE))
 
 
 def _believed(image: Image, spot: _Spot, chosen: Ints, inside: Flags, forbidden: Mask) -> Flags:
@@ -275,13 +312,7 @@ class _Ring:
 
 def _look_at_ring(image: Image, spot: _Spot, chosen: Ints, inside: Flags, forbidden: Mask) -> _Ring:
     """How well the copies, gone on outwards, draw the ring, and how well a smooth fill does that does not see it."""
-    distance, zones = cv2.distanceTransformWithLabels(
-        from_bool(~inside), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    number_of_zone = np.zeros(int(zones.max()) + 1, np.intp)
-    number_of_zone[zones[inside]] = np.arange(len(spot.places))
-    rows, columns = np.nonzero((forbidden == 0) & (distance <= RING_PX))
-    nearest = number_of_zone[zones[rows, columns]]
+    rows, columns, nearest = _ring(inside, forbidden)
     places = spot.places[nearest]
     width = spot.sides[2]
     places = places + (rows - spot.rows[nearest]) * width + columns - spot.columns[nearest]
@@ -293,14 +324,24 @@ def _look_at_ring(image: Image, spot: _Spot, chosen: Ints, inside: Flags, forbid
     )
 
 
+def _ring(inside: Flags, forbidden: Mask) -> tuple[Ints, Ints, Ints]:
+    """Rows and columns of the known pixels around the hole, and the number of the hole's pixel nearest to each."""
+    distance, zones = cv2.distanceTransformWithLabels(
+        from_bool(~inside), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    number_of_zone = np.zeros(int(zones.max()) + 1, np.intp)
+    number_of_zone[zones[inside]] = np.arange(np.count_nonzero(inside))
+    rows, columns = np.nonzero((forbidden == 0) & (distance <= RING_PX))
+    return rows, columns, number_of_zone[zones[rows, columns]]
+
+
 def _blend(image: Image, spot: _Spot, chosen: Ints, believed: Flags, known: Flags) -> npt.NDArray[np.uint8]:
     """`(m, 3)` levels of the believed pixels, which differ from their neighbours as their sources do."""
-    pad = int(np.abs(spot.shifts).max()) + 2
-    flat = np.pad(image.astype(np.float32), ((pad, pad), (pad, pad), (0, 0)), mode="edge").reshape(-1, 3)
+    flat = np.pad(image, (*_pads(spot.shifts), (0, 0)), mode="edge").reshape(-1, 3)
     places, jumps = spot.places[believed], spot.jumps[chosen[believed]]
-    numbers = np.full(len(spot.numbers), -1, np.intp)
+    numbers = np.full(len(spot.numbers), -1, np.int32)
     numbers[places] = np.arange(len(places))
-    copies = flat[places + jumps]
+    copies = flat[places + jumps].astype(np.float32)
     wanted, count = np.zeros_like(copies), np.zeros((len(places), 1), np.float32)
     for side in spot.sides:
         beside = numbers[places + side]
@@ -313,12 +354,14 @@ def _blend(image: Image, spot: _Spot, chosen: Ints, believed: Flags, known: Flag
         wanted += np.where(counts, np.where(is_ours[:, None], (own + theirs) / 2, own), 0)
         count += counts
     rows, columns = spot.rows[believed], spot.columns[believed]
-    canvas = image.astype(np.float32) * known[..., None]
+    canvas = image.astype(np.float32)
+    canvas *= known[..., None]
+    sums = np.empty_like(canvas)
     cross = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
     before = now = copies
     for step in range(RELAXATIONS):
         canvas[rows, columns] = now
-        around = cv2.filter2D(canvas, -1, cross, borderType=cv2.BORDER_CONSTANT)[rows, columns]
+        around = cv2.filter2D(canvas, -1, cross, sums, borderType=cv2.BORDER_CONSTANT)[rows, columns]
         relaxed = (around + wanted) / np.maximum(count, 1)
         if step:
             relaxed = before + np.float32(MOMENTUM) * (relaxed - before)

@@ -7,6 +7,8 @@ around; here each place of the hole asks for itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ PATCH_PX, PATCH_STEP_PX = 7, 2
 PATCH_SIGMA_PX = 5.0
 PLACES, SOURCES = 500, 4000
 """Patches of the hole that look for their like, and patches among which they look."""
-PLACES_AT_ONCE = 64
+PLACES_AT_ONCE, SOURCES_AT_ONCE, PIXELS_AT_ONCE = 64, 500, 1 << 16
 """For the memory that it takes."""
 MATCHES = 3
 MIN_MATCHES = 20
@@ -43,6 +45,12 @@ def to_opponent(image: npt.NDArray[np.generic]) -> Floats:
     return np.stack([light, (levels[..., 2] - light) / 2, (levels[..., 0] - light) / 2], axis=-1)
 
 
+def bands(size_hw: tuple[int, ...]) -> Iterator[slice]:
+    """The rows of an image, PIXELS_AT_ONCE at a time or a little less."""
+    rows = max(1, PIXELS_AT_ONCE // size_hw[1])
+    return (slice(top, min(top + rows, size_hw[0])) for top in range(0, size_hw[0], rows))
+
+
 def find_shifts(image: Image, inside: Flags, known: Flags) -> Ints:
     """The commonest shifts `(n, 2)` (dy, dx) in px from patches in the hole to their like, the commonest first.
 
@@ -52,48 +60,59 @@ def find_shifts(image: Image, inside: Flags, known: Flags) -> Ints:
     places = _spread(inside, PLACES)
     sources = _scatter(cv2.erode(known.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0, SOURCES)
     if len(places) and len(sources):
-        votes = _matches(to_opponent(image) - 128, known, places, sources)
+        votes = _matches(image, known, places, sources)
         if len(votes) >= MIN_MATCHES:
             return _commonest(votes)
     return np.zeros((0, 2), np.intp)
 
 
-def _matches(colours: Floats, known: Flags, places: Ints, sources: Ints) -> Ints:
+def _matches(image: Image, known: Flags, places: Ints, sources: Ints) -> Ints:
     """`(n, 2)` shifts from each of the `places` to the few `sources` that are most like it."""
     steps = np.arange(-PATCH_PX, PATCH_PX + 1, PATCH_STEP_PX)
     offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
     bell = np.exp(-(offsets**2).sum(axis=1) / (2 * PATCH_SIGMA_PX**2)).astype(np.float32)
-    pad = (PATCH_PX, PATCH_PX)
-    padded, padded_known = np.pad(colours, (pad, pad, (0, 0))), np.pad(known, (pad, pad)).astype(np.float32)
+    padded = np.zeros((known.shape[0] + 2 * PATCH_PX, known.shape[1] + 2 * PATCH_PX, 3), np.float32)
+    colours = padded[PATCH_PX:-PATCH_PX, PATCH_PX:-PATCH_PX]
+    for band in bands(known.shape):
+        colours[band] = to_opponent(image[band]) - 128
+    padded_known = np.pad(known, PATCH_PX)
 
     def patches(centres: Ints) -> tuple[Floats, Floats]:
         rows = centres[:, :1] + offsets[:, 0] + PATCH_PX
         columns = centres[:, 1:] + offsets[:, 1] + PATCH_PX
-        return padded[rows, columns], padded_known[rows, columns]
+        return padded[rows, columns], padded_known[rows, columns].astype(np.float32)
 
-    there, there_seen = patches(sources)
     # Over the pixels known of both, the sum of weight * (here - there)², as one product of matrices.
-    right = np.concatenate(
-        [there_seen, (there_seen[..., None] * there).reshape(len(sources), -1), there_seen * (there**2).sum(axis=2)],
-        axis=1,
-    )
-    found: list[Ints] = []
-    for start in range(0, len(places), PLACES_AT_ONCE):
-        some = places[start : start + PLACES_AT_ONCE]
-        here, seen = patches(some)
+    right = np.empty((len(sources), 5 * len(offsets)), np.float32)
+    there_seen = np.empty((len(sources), len(offsets)), np.float32)
+    for start in range(0, len(sources), SOURCES_AT_ONCE):
+        some = slice(start, start + SOURCES_AT_ONCE)
+        there, seen = patches(sources[some])
+        parts = [seen, (seen[..., None] * there).reshape(len(seen), -1), seen * (there**2).sum(axis=2)]
+        np.concatenate(parts, axis=1, out=right[some])
+        there_seen[some] = seen
+    small = sources.astype(np.int32)
+
+    def best_of(centres: Ints) -> Ints:
+        here, seen = patches(centres)
         weight = seen * bell
-        left = [weight * (here**2).sum(axis=2), (-2 * weight[..., None] * here).reshape(len(some), -1), weight]
-        squares = np.maximum(np.concatenate(left, axis=1) @ right.T, 0)
+        left = [weight * (here**2).sum(axis=2), (-2 * weight[..., None] * here).reshape(len(centres), -1), weight]
+        cost = np.concatenate(left, axis=1) @ right.T
+        np.maximum(cost, 0, out=cost)
         overlap = weight @ there_seen.T
-        shifts = sources[None] - some[:, None]
-        reach = np.hypot(shifts[..., 0], shifts[..., 1]).astype(np.float32)
-        cost = squares / np.maximum(overlap, 1e-3) + REACH_PENALTY * reach
+        cost /= np.maximum(overlap, 1e-3)
+        down, across = (small[:, axis] - centres[:, None, axis].astype(np.int32) for axis in (0, 1))
+        reach = np.hypot(down, across).astype(np.float32)
+        cost += REACH_PENALTY * reach
         total = weight.sum(axis=1, keepdims=True)
         is_out = (overlap < MIN_OVERLAP_SHARE * total) | (total < MIN_SEEN_SHARE * bell.sum()) | (reach > REACH_PX)
         cost[is_out] = np.inf
         best = np.argpartition(cost, min(MATCHES, len(sources)) - 1, axis=1)[:, :MATCHES]
-        found.append(shifts[np.arange(len(some))[:, None], best][np.isfinite(np.take_along_axis(cost, best, axis=1))])
-    return np.concatenate(found)
+        shifts = sources[best] - centres[:, None]
+        return shifts[np.isfinite(np.take_along_axis(cost, best, axis=1))]
+
+    starts = range(0, len(places), PLACES_AT_ONCE)
+    return np.concatenate([best_of(places[start : start + PLACES_AT_ONCE]) for start in starts])
 
 
 def _commonest(votes: Ints) -> Ints:
@@ -114,8 +133,11 @@ def _spread(flags: Flags, count: int) -> Ints:
 
 def _scatter(flags: Flags, count: int) -> Ints:
     """`(n, 2)` rows and columns of at most `count` of the `flags`, without a pattern, but the same each time."""
-    found = np.argwhere(flags)
-    if len(found) <= count:
-        return found
-    order = (found[:, 0] * 73_856_093 ^ found[:, 1] * 19_349_663) % 1_000_003
-    return found[np.argsort(order, kind="stable")[:count]]
+    found = np.flatnonzero(flags).astype(np.int32)
+    if len(found) > count:
+        order = np.empty(len(found), np.int32)
+        for start in range(0, len(found), PIXELS_AT_ONCE):
+            rows, columns = np.divmod(found[start : start + PIXELS_AT_ONCE].astype(np.int64), flags.shape[1])
+            order[start : start + PIXELS_AT_ONCE] = (rows * 73_856_093 ^ columns * 19_349_663) % 1_000_003
+        found = found[np.argsort(order, kind="stable")[:count]]
+    return np.stack(np.divmod(found.astype(np.intp), flags.shape[1]), axis=1)

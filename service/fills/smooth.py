@@ -17,32 +17,44 @@ TRUSTED_SHARE = 1 / 256
 """A cell is believed in full once this share of it is known."""
 RELAXATIONS, FINEST_RELAXATIONS = 6, 4
 MOMENTUM = 1.75
+PIXELS_AT_ONCE = 1 << 16
+"""For the memory that it takes; what is computed is the same."""
 _TINY = 1e-6
 
 Floats = npt.NDArray[np.float32]
 
 
 def fill_smoothly(image: Image, hole: Mask) -> Floats:
-    """`(H, W, 3)` levels: the image where it is known, a smooth continuation in `hole`; 0 if nothing is known."""
+    """`(H, W, 3)` levels: the image where it is known, a smooth continuation in `hole`; 0 if nothing is known.
+
+    Takes 48 bytes a pixel, of the image filled up to whole cells of the coarsest level.
+    """
     height, width = hole.shape
     side = 1 << LEVELS
     known = np.zeros((height + -height % side, width + -width % side, 1), np.float32)
     known[:height, :width, 0] = hole == 0
     colour = np.zeros((*known.shape[:2], 3), np.float32)
     colour[:height, :width] = image
-    colours, shares = [colour * known], [known]
+    colour *= known
+    colours, shares = [colour], [known]
+    del colour, known
     for _ in range(LEVELS):
         colours.append(_halved(colours[-1]))
         shares.append(_halved(shares[-1]))
     mean = colours[-1].sum(axis=(0, 1)) / max(float(shares[-1].sum()), _TINY)
     filled = np.broadcast_to(mean, colours[-1].shape).astype(np.float32)
-    for level in range(LEVELS, -1, -1):
-        size_wh = (colours[level].shape[1], colours[level].shape[0])
+    while colours:
+        believed, share = colours.pop(), shares.pop()
+        size_wh = (believed.shape[1], believed.shape[0])
         filled = np.asarray(cv2.resize(filled, size_wh, interpolation=cv2.INTER_LINEAR), np.float32)
-        trust = np.minimum(shares[level] / TRUSTED_SHARE, 1)
-        believed = trust * colours[level] / (shares[level] + _TINY)
-        count = RELAXATIONS if level else FINEST_RELAXATIONS
-        filled = _relax(filled * (1 - trust) + believed, believed, 1 - trust, count)
+        trust = np.minimum(share / TRUSTED_SHARE, 1)
+        believed *= trust
+        share += _TINY
+        believed /= share
+        doubt = np.subtract(1, trust, out=trust)
+        filled *= doubt
+        filled += believed
+        filled = _relax(filled, believed, doubt, RELAXATIONS if colours else FINEST_RELAXATIONS)
     return filled[:height, :width]
 
 
@@ -53,12 +65,25 @@ def _halved(array: Floats) -> Floats:
 
 
 def _relax(filled: Floats, believed: Floats, doubt: Floats, count: int) -> Floats:
-    """`count` steps of second-order Richardson iteration (Golub and Varga 1961) towards Laplace's equation."""
+    """`count` steps of second-order Richardson iteration (Golub and Varga 1961) towards Laplace's equation.
+
+    Band by band, each with a row more on either side; `filled` is used up.
+    """
     cross = np.array([[0, 0.25, 0], [0.25, 0, 0.25], [0, 0.25, 0]], np.float32)
-    before = filled
+    height, width = filled.shape[:2]
+    rows = max(1, PIXELS_AT_ONCE // width)
+    before = np.empty_like(filled)
     for step in range(count):
-        relaxed = cv2.filter2D(filled, -1, cross, borderType=cv2.BORDER_REPLICATE) * doubt + believed
-        if step:
-            relaxed = before + np.float32(MOMENTUM) * (relaxed - before)
-        before, filled = filled, np.asarray(relaxed, np.float32)
+        for top in range(0, height, rows):
+            band, first = slice(top, min(top + rows, height)), max(0, top - 1)
+            around = cv2.filter2D(filled[first : band.stop + 1], -1, cross, borderType=cv2.BORDER_REPLICATE)
+            relaxed: Floats = np.asarray(around[top - first : band.stop - first], np.float32)
+            relaxed *= doubt[band]
+            relaxed += believed[band]
+            if step:
+                relaxed -= before[band]
+                relaxed *= np.float32(MOMENTUM)
+                relaxed += before[band]
+            before[band] = relaxed
+        before, filled = filled, before
     return filled

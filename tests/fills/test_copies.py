@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -186,6 +188,24 @@ def test_any_hole_is_answered(size_hw: tuple[int, int]) -> None:
         forbidden = hole | np.where(rng.random(size_hw) < 0.2, np.uint8(255), np.uint8(0))
         copies = find_copies(edge(*size_hw), hole, forbidden)
         assert copies is None or len(copies.levels) == np.count_nonzero(copies.mask)
+
+
+@pytest.mark.parametrize(("size_hw", "most_mb"), [((632, 632), 42), ((3900, 100), 50), ((40, 9900), 55)])
+def test_the_largest_crop_takes_little_memory(size_hw: tuple[int, int], most_mb: float) -> None:
+    """Of as many pixels, and as large a hole, as are looked at: square, and as long and thin as a strip of a page."""
+    hole = np.zeros(size_hw, np.uint8)
+    cut = hole[size_hw[0] // 4 : -size_hw[0] // 4, size_hw[1] // 4 : -size_hw[1] // 4]
+    cut[: MAX_HOLE_PIXELS // cut.shape[1] // 2 * 2 : 2] = 255
+    cut[:, ::40] = 0
+    image = covered(grounds.hatching(np.random.default_rng(1), hole.shape), hole)
+    tracemalloc.start()
+    try:
+        find_copies(image, hole, hole)
+        peak_mb = tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+    assert peak_mb < most_mb
 
 
 def test_work_ends_when_the_time_is_over() -> None:
