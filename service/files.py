@@ -13,7 +13,9 @@ from pathlib import Path, PurePath
 from service.errors import InvalidOption
 from service.options import EraseOptions, OutputFormat
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"})
+SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".jxl"}
+)
 """What counts as an image where a folder is given, whether its extra is installed or not."""
 _FORMATS: Mapping[str, OutputFormat] = {
     ".png": "png",

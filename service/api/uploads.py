@@ -27,7 +27,9 @@ MAX_FILES = 4
 MAX_FIELDS = 64
 MAX_FIELD_BYTES = MAX_JSON_CHARACTERS
 """Room for a list of regions; every other field is a word."""
-ACCEPTED_FILES = "image/png, image/jpeg, image/webp, image/avif, image/tiff, image/bmp, image/gif, image/heic"
+ACCEPTED_FILES = (
+    "image/png, image/jpeg, image/webp, image/avif, image/tiff, image/bmp, image/gif, image/heic, image/jxl"
+)
 
 
 @dataclass(frozen=True)
@@ -178,8 +180,8 @@ def form_body(kind: type[Options], *, masks: Masks = NO_MASKS) -> dict[str, Any]
         "image": {
             "type": "string",
             "format": "binary",
-            "description": "The picture: PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF, with its extra HEIC; one frame, "
-            "at most 40,000,000 pixels (see `/v1/info`).",
+            "description": "The picture: PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF, with their extras HEIC and JPEG XL; "
+            "one frame, at most 40,000,000 pixels (see `/v1/info`).",
         }
     }
     if "mask" in masks:

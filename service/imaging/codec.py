@@ -27,7 +27,7 @@ from service.errors import (
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
 from service.imaging.conversion import for_jpeg, for_ora, for_png, for_psd, for_webp, stand_upright
-from service.imaging.formats import avif, bmp, gif, heic, jpeg, png, tiff, webp
+from service.imaging.formats import avif, bmp, gif, heic, jpeg, jxl, png, tiff, webp
 from service.imaging.formats.jpeg_frame import unreached
 from service.imaging.formats.rasters import ensure_memory, foreign_errors, memory_errors
 from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
@@ -242,7 +242,7 @@ def encode_layers(
     with memory_errors():
         turned = stored_order(mask, header.orientation)
         changed = put(picture.stored, stored_order(result, header.orientation), turned)
-        metadata = _MODULES[header.format].read_metadata(picture.data)
+        metadata = _metadata_of(picture)
         fit = for_psd if format == "psd" else for_ora
         original, upright_metadata = stand_upright(picture.stored, metadata, header.orientation)
         cleaned, _ = stand_upright(changed, metadata, header.orientation)
@@ -253,6 +253,12 @@ def encode_layers(
         if not same or header.orientation != 1:
             return encoded
         return replace(encoded, untouched_sha256=untouched_sha256(changed, turned))
+
+
+def _metadata_of(picture: Picture) -> Metadata:
+    """What a conversion carries over; of some formats only the decoder could read the profile."""
+    metadata = _MODULES[picture.header.format].read_metadata(picture.data)
+    return metadata if metadata.icc else replace(metadata, icc=picture.stored.icc)
 
 
 def _write_psd(stack: Stack, metadata: Metadata, check: Callable[[], None]) -> bytes:
@@ -273,6 +279,10 @@ def _write_back(picture: Picture, changed: Stored, turned: Mask, quality: int | 
         else:
             written = heic.rewrite(data, changed, quality=quality)
         return Encoded(written, header.media_type, "reencoded")
+    if header.format == "jxl":
+        rewritten = jxl.rewrite(data, changed, quality=quality)
+        exact = header.lossless and quality is None
+        return Encoded(rewritten, header.media_type, "exact" if exact else "reencoded")
     if header.format != "webp":
         rewrite = {"png": png.rewrite, "tiff": tiff.rewrite, "bmp": bmp.rewrite, "gif": gif.rewrite}[header.format]
         return Encoded(rewrite(data, changed), header.media_type, "exact")
@@ -301,7 +311,7 @@ def _write_as(
     target: Literal["png", "jpeg", "webp"], picture: Picture, changed: Stored, quality: int | None
 ) -> Encoded:
     """Write the samples, upright, into a new file of another format."""
-    metadata = _MODULES[picture.header.format].read_metadata(picture.data)
+    metadata = _metadata_of(picture)
     stored, metadata = stand_upright(changed, metadata, picture.header.orientation)
     if target == "png":
         stored, metadata, same = for_png(stored, metadata)
@@ -330,6 +340,7 @@ _MODULES: dict[Format, FormatModule] = {
     "bmp": bmp,
     "gif": gif,
     "heic": heic,
+    "jxl": jxl,
 }
 _SIDE_LIMITS = {
     "jpeg": jpeg.SIDE_MAX,

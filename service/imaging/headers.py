@@ -7,12 +7,13 @@ from importlib.util import find_spec
 from typing import Literal, get_args
 
 from service.errors import EmptyFile, NotAnImage, TooManyPixels, UnsupportedFormat
+from service.imaging import vips
 
-Format = Literal["png", "jpeg", "webp", "avif", "tiff", "bmp", "gif", "heic"]
+Format = Literal["png", "jpeg", "webp", "avif", "tiff", "bmp", "gif", "heic", "jxl"]
 Layout = Literal["bilevel", "gray", "gray+alpha", "palette", "RGB", "RGBA", "CMYK"]
 
 READABLE = "PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF"
-EXTRAS: dict[Format, str] = {"heic": "pillow_heif"}
+EXTRAS: dict[Format, str] = {"heic": "pillow_heif", "jxl": "pyvips"}
 """Formats that need an extra of their own name, with the library that it brings."""
 
 _MAGIC: tuple[tuple[bytes, Format], ...] = (
@@ -24,12 +25,9 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"MM\0*", "tiff"),
 )
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-# JPEG XL: no library writes a colour profile into it (imagecodecs, pillow-jxl-plugin, pylibjxl: November 2026), and a
-# picture would come back in other colours.
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 # Known, and never given to a decoder: rarely fuzzed parsers (PNM, SunRaster, HDR), vector formats, containers.
 _REFUSED: tuple[tuple[bytes, str], ...] = (
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"II+\0", "BigTIFF"),
@@ -96,7 +94,9 @@ def readable_types() -> list[str]:
 
 def is_installed(name: Format) -> bool:
     """Whether a format can be read here: always, or with its extra."""
-    return name not in EXTRAS or find_spec(EXTRAS[name]) is not None
+    if name not in EXTRAS:
+        return True
+    return find_spec(EXTRAS[name]) is not None and (name != "jxl" or vips.library() is not None)
 
 
 def sniff(data: bytes) -> Format:
@@ -115,6 +115,13 @@ def sniff(data: bytes) -> Format:
         return "bmp"
     if data[4:8] == b"ftyp":
         return _sniff_heif(data)
+    if data.startswith(_JPEG_XL):
+        if not is_installed("jxl"):
+            raise UnsupportedFormat(
+                "The file is JPEG XL, which needs the extra: pip install 'text-eraser[jxl]', and libvips with JPEG XL: "
+                f"apt-get install libvips42; expected {READABLE}."
+            )
+        return "jxl"
     for magic, title in _REFUSED:
         if data.startswith(magic):
             raise UnsupportedFormat(f"The file is {title}; expected {READABLE}.")

@@ -16,6 +16,7 @@ from PIL import Image as PillowImage
 from PIL import ImageCms
 
 from service.imaging import codec
+from tests.imaging.jxl_files import jxl, samples_of
 
 MAX_PIXELS = 1_000_000
 HEIGHT, WIDTH = 37, 53  # odd, so that packed rows and padded rows differ
@@ -205,6 +206,15 @@ ROWS = [
             (12, "RGBA 12-bit", 4),
         )
     ),
+    Row("JPEG XL gray", lambda: jxl(gray()), "gray"),
+    Row("JPEG XL gray+alpha", lambda: jxl(np.dstack([gray(), alpha()])), "gray+alpha"),
+    Row("JPEG XL RGB", lambda: jxl(rgb()), "RGB", inside_within=0),
+    Row("JPEG XL RGBA", lambda: jxl(np.dstack([rgb(), alpha()])), "RGBA", inside_within=0),
+    *(
+        Row(f"JPEG XL {mode}", lambda channels=channels: jxl(deep(channels)), mode)
+        for channels, mode in enumerate(("gray 16-bit", "gray+alpha 16-bit", "RGB 16-bit", "RGBA 16-bit"), 1)
+    ),
+    Row("JPEG XL lossy", lambda: jxl(rgb(), lossless=False, Q=80), "RGB", "reencoded", 0),
     Row(
         "TIFF 1-bit, Group 4",
         lambda: saved(PillowImage.fromarray(narrow(1) > 0), "TIFF", compression="group4"),
@@ -253,12 +263,27 @@ ROWS = [
 
 def stored_samples(data: bytes) -> np.ndarray:
     """The samples as other libraries decode them: Pillow, or OpenCV for 16-bit colour, which Pillow cuts to 8 bits."""
+    if is_jxl(data):
+        return samples_of(data)
     if data[4:11] == b"ftyphei":
         return np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=False)[0])
     deep_samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data[:1] in b"\x89IM" else None
     if deep_samples is not None and deep_samples.dtype == np.uint16:
         return deep_samples
     return np.asarray(PillowImage.open(io.BytesIO(data)))
+
+
+def is_jxl(data: bytes) -> bool:
+    return data.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL "))
+
+
+def for_verifier(data: bytes) -> bytes:
+    """The file; of JPEG XL, which neither of the verifier's libraries reads, a PNG of the same samples (`djxl`)."""
+    if not is_jxl(data):
+        return data
+    samples = samples_of(data)
+    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[samples.shape[2]]
+    return png(colour_type, 8 * samples.itemsize, samples)
 
 
 def box_mask() -> np.ndarray:

@@ -17,13 +17,15 @@ from service.deadline import Deadline
 from service.eraser import Outcome
 from service.errors import TextEraserError
 from service.imaging import codec
+from service.imaging.formats.jxl_header import with_metadata
 from service.options import EraseOptions
 from tests.fakes import MAX_PIXELS, FakeEraser, app_of, client_of
+from tests.imaging.jxl_files import jxl
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 MUTATIONS, QUICK_MUTATIONS = 500, 25
-FORMATS = ("PNG", "JPEG", "JPEG progressive", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIC")
+FORMATS = ("PNG", "JPEG", "JPEG progressive", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIC", "JPEG XL")
 SECRETS = tuple(np.full((48, 64, 3), level, np.uint8) for level in (7, 248))
 """Pictures of somebody else, decoded before each damaged file: what it shows may not depend on which."""
 
@@ -59,6 +61,8 @@ def original(name: str) -> bytes:
     exif[0x0112] = 6
     if name == "HEIC":
         return heic(pixels, exif=exif.tobytes())
+    if name == "JPEG XL":
+        return with_metadata(jxl(pixels), exif.tobytes().removeprefix(b"Exif\0\0"), b"<x:xmpmeta/>")
     kind, *words = name.split()
     options: dict[str, object] = {} if kind in {"GIF", "BMP"} else {"exif": exif}
     if words:
@@ -128,8 +132,10 @@ def depends_on_the_previous(data: bytes, name: str, shown: Callable[[bytes], byt
     seen = []
     for secret in SECRETS:
         buffer = io.BytesIO()
-        if kind == "HEIC":
+        if name == "HEIC":
             buffer.write(heic(secret))
+        elif name == "JPEG XL":
+            buffer.write(jxl(secret))
         else:
             PillowImage.fromarray(secret).save(buffer, kind, **({"progressive": True} if words else {}))
         assert shown(buffer.getvalue()) is not None
@@ -165,7 +171,7 @@ async def test_damaged_files_are_answered_200_or_4xx(name: str, count: int) -> N
 @pytest.mark.parametrize(
     ("name", "shown"),
     [(name, shown_by_codec) for name in FORMATS]
-    + [(name, shown_by_opencv) for name in FORMATS if name != "HEIC"],  # OpenCV does not read it
+    + [(name, shown_by_opencv) for name in FORMATS if name not in {"HEIC", "JPEG XL"}],  # OpenCV does not read them
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_no_damaged_file_shows_the_picture_before_it(

@@ -31,6 +31,7 @@ from service.errors import (
 )
 from service.imaging import codec, headers
 from service.imaging.formats import rasters
+from tests.imaging.jxl_files import jxl
 
 MAX_PIXELS = 40_000_000
 FORMATS = [
@@ -43,6 +44,8 @@ FORMATS = [
     "AVIF",
     "AVIF 10-bit",
     "HEIC",
+    "JPEG XL",
+    "JPEG XL 16-bit",
     "TIFF",
     "TIFF 16-bit",
     "BMP",
@@ -60,6 +63,8 @@ SIGNATURES = [
     b"RIFF\x40\0\0\0WEBPVP8X",
     b"BM\x40\0\0\0\0\0\0\0",
     b"\0\0\0\x20ftypavif",
+    b"\xff\x0a",
+    b"\0\0\0\x0cJXL \r\n\x87\n",
 ]
 
 
@@ -87,6 +92,8 @@ def valid(name: str) -> bytes:
         "WEBP lossless": lambda: saved(page(), "WEBP", lossless=True, exif=exif),
         "AVIF 10-bit": cv2.imencode(".avif", deep >> 6, [cv2.IMWRITE_AVIF_DEPTH, 10])[1].tobytes,
         "HEIC": heic,
+        "JPEG XL": lambda: jxl(page()),
+        "JPEG XL 16-bit": lambda: jxl(deep),
         "TIFF 16-bit": cv2.imencode(".tiff", deep)[1].tobytes,
         "PNG 16-bit": cv2.imencode(".png", deep)[1].tobytes,
         "PNG palette": lambda: saved(picture.quantize(60), "PNG", transparency=3),
@@ -206,7 +213,7 @@ def test_huge_png_is_refused_from_its_header(width, height):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
 
 
-@pytest.mark.parametrize("name", ["JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"])
+@pytest.mark.parametrize("name", ["JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC", "JPEG XL"])
 def test_pixel_limit_holds_for_every_format(name):
     """One pixel more than allowed is TooManyPixels; exactly as many are accepted."""
     data = valid(name)
@@ -282,8 +289,6 @@ def test_empty_file_is_named_so():
         (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
         (b"%PDF-1.7\n", "PDF"),
         (b"8BPS\0\x01" + b"\0" * 30, "Photoshop"),
-        (b"\xff\x0a\x00\x00", "JPEG XL"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
         (b"II+\0" + b"\0" * 12, "BigTIFF"),
     ],
