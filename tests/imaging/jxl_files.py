@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from service.imaging import vips
+from service.imaging.formats.jxl_header import codestream
 
 NEEDS_LIBVIPS = "needs the extra `jxl`, and libvips with JPEG XL (apt-get install libvips42)"
 needs_jxl = pytest.mark.skipif(vips.library() is None, reason=NEEDS_LIBVIPS)
@@ -15,7 +16,7 @@ _INTERPRETATIONS = {1: ("b-w", "grey16"), 2: ("b-w", "grey16"), 3: ("srgb", "rgb
 
 
 def jxl(samples: np.ndarray, *, icc: bytes | None = None, **options: object) -> bytes:
-    """A file of `(H, W)` or `(H, W, C)` samples of 8 or 16 bits; skips the test where nothing can make one."""
+    """A bare file of `(H, W)` or `(H, W, C)` samples of 8 or 16 bits; skips the test where nothing can make one."""
     library = vips.library()
     if library is None:
         pytest.skip(NEEDS_LIBVIPS)
@@ -30,7 +31,7 @@ def jxl(samples: np.ndarray, *, icc: bytes | None = None, **options: object) -> 
     ).copy(interpretation=_INTERPRETATIONS[channels][deep])
     if icc:
         image.set_type(library.GValue.blob_type, "icc-profile-data", icc)
-    return image.jxlsave_buffer(**({"lossless": True, "effort": 3} | options))
+    return codestream(image.jxlsave_buffer(**({"lossless": True, "effort": 3} | options)))
 
 
 def samples_of(data: bytes) -> np.ndarray:

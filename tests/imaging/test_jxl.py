@@ -59,9 +59,7 @@ def exif(orientation: int = 1) -> bytes:
 def test_profile_exif_and_xmp_come_back_byte_for_byte(samples):
     """At 8 and at 16 bits, gray and colour: the profile stands where decoders look for it, the rest in its boxes."""
     profile = SRGB if samples.ndim == 3 and samples.shape[2] > 2 else _gray_profile()
-    data = contained(
-        jxl_header.codestream(jxl(samples, icc=profile)), (b"Exif", b"\0\0\0\0" + exif()), (b"xml ", b"<x:xmpmeta/>")
-    )
+    data = contained(jxl(samples, icc=profile), (b"Exif", b"\0\0\0\0" + exif()), (b"xml ", b"<x:xmpmeta/>"))
 
     _, encoded = erase_box(data)
 
@@ -90,12 +88,13 @@ def _gray_profile() -> bytes:
 
 
 @needs_jxl
-def test_a_file_without_a_profile_comes_back_without_one():
-    """Nobody's sRGB becomes a profile of half a kilobyte."""
-    _, encoded = erase_box(jxl(rgb()))
+def test_a_file_with_nothing_beside_its_picture_comes_back_so():
+    """Nobody's sRGB becomes a profile of half a kilobyte, and no EXIF is made up: libvips 8.16 would."""
+    picture, encoded = erase_box(jxl(rgb()))
 
+    assert picture.stored.icc is None
     assert jxl_header.describe(encoded.data).colour == "srgb"
-    assert erase_box(jxl(rgb()))[0].stored.icc is None
+    assert encoded.data.startswith(jxl_header.CODESTREAM)
 
 
 @needs_jxl
@@ -192,7 +191,7 @@ def test_a_picture_in_parts_is_put_together():
 @pytest.mark.parametrize(("target", "kept"), [("png", True), ("webp", True), ("jpeg", False)])
 def test_other_formats_get_the_profile_and_the_exif(target, kept):
     """`format=png` and `webp` hold every sample, and all three what stands beside them."""
-    data = contained(jxl_header.codestream(jxl(rgb(), icc=SRGB)), (b"Exif", b"\0\0\0\0" + exif()))
+    data = contained(jxl(rgb(), icc=SRGB), (b"Exif", b"\0\0\0\0" + exif()))
 
     _, encoded = erase_box(data, format=target)
 

@@ -1,6 +1,6 @@
 """JPEG XL by libvips: an optional extra, as the library comes with the system and not with pip.
 
-Of the libraries tried in November 2026 only libvips (8.14: LGPL; pyvips 3.2.0: MIT) writes the profile where decoders
+Of the libraries tried in November 2026 only libvips (8.14, 8.16: LGPL; pyvips: MIT) writes the profile where decoders
 look for it, knows gray with alpha and 16 bits, and lets other threads run; the one in pyvips-binary 8.18.7 knows no
 JPEG XL. imagecodecs 2026.3.6 writes no profile;
 pylibjxl 0.5.0 8 bits only; pyjpegxl 0.3.0 puts the profile into a box of its own; OpenImageIO 3.2.2 reads files only,

@@ -103,15 +103,17 @@ def read_xmp(data: bytes) -> bytes | None:
 
 
 def with_metadata(written: bytes, exif: bytes | None, xmp: bytes | None) -> bytes:
-    """A written file, bare or in a container, with these beside its picture and nothing else."""
-    if not exif and not xmp:
-        return written
-    level = [written[box.start : box.end] for box in _boxes(written) if box.kind == b"jxll"]
-    contents = [(b"jxll", payload) for payload in level]
+    """A written file, bare or in a container, with these beside its picture and nothing else.
+
+    libvips (8.16) puts an EXIF block of its own into every file.
+    """
+    contents = [(b"jxll", written[box.start : box.end]) for box in _boxes(written) if box.kind == b"jxll"]
     if exif:
         contents.append((b"Exif", b"\0\0\0\0" + exif))
     if xmp:
         contents.append((b"xml ", xmp))
+    if not contents:
+        return codestream(written)
     contents.append((b"jxlc", codestream(written)))
     return CONTAINER + _FILE_TYPE + b"".join(_box(kind, payload) for kind, payload in contents)
 
