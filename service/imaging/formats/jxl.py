@@ -1,10 +1,10 @@
 """JPEG XL by libvips: an optional extra, as the library comes with the system and not with pip.
 
 Of the libraries tried in November 2026 only libvips (8.14, 8.16: LGPL; pyvips: MIT) writes the profile where decoders
-look for it, knows gray with alpha and 16 bits, and lets other threads run; the one in pyvips-binary 8.18.7 knows no
-JPEG XL. imagecodecs 2026.3.6 writes no profile;
-pylibjxl 0.5.0 8 bits only; pyjpegxl 0.3.0 puts the profile into a box of its own; OpenImageIO 3.2.2 reads files only,
-decodes with all threads stopped, and knows no gray with alpha; jxlpy 0.9.5 8 bits only; pillow-jxl-plugin 1.3.8 is GPL.
+look for it, knows gray with alpha and 16 bits, and lets other threads run; pyvips-binary 8.18.7 has one without JPEG
+XL. imagecodecs 2026.3.6 writes no profile; pylibjxl 0.5.0 and jxlpy 0.9.5 know 8 bits only; pyjpegxl 0.3.0 puts the
+profile into a box of its own; OpenImageIO 3.2.2 reads files only, decodes with all other threads stopped, and knows no
+gray with alpha; pillow-jxl-plugin 1.3.8 is under the GPL and writes no profile.
 """
 
 from __future__ import annotations
