@@ -69,9 +69,11 @@ def measure(
 
     whole, octaves = count_found({"bare": bare, "erased": erased}, page.text, page.octaves)
     if page.regions is not None:
-        regions = [region.polygon for region in TextDetector().regions(maps, page.text.shape)]
-        whole.sums["regions found"], whole.sums["regions there"] = len(regions), len(page.regions)
-        whole.sums["regions matched"] = count_matches(regions, page.regions, page.text.shape)
+        whole.sums["regions there"] = len(page.regions)
+        for name, regions in (("regions", TextDetector().regions(maps, page.text.shape)), ("answers", outcome.regions)):
+            polygons = [region.polygon for region in regions]
+            whole.sums[f"{name} found"] = len(polygons)
+            whole.sums[f"{name} matched"] = count_matches(polygons, page.regions, page.text.shape)
     art = ~grow(page.text, FAR_PX)
     whole.sums["art"] += int(art.sum())
     whole.sums["damage"] += float(np.abs(result[art].astype(np.int16) - page.raw[art]).mean(1).sum())
@@ -93,13 +95,17 @@ def measure(
 
 def report(kinds: dict[str, Tally], octaves: dict[int, Tally]) -> str:
     """Three tables: what is found, by kind and by size of letters, and how holes are filled."""
-    found_heads = [*FOUND_HEADS, "damage", "region precision", "region recall"]
+    found_heads = [*FOUND_HEADS, "damage", "region precision", "region recall", "answer precision", "answer recall"]
 
     def found(tally: Tally) -> list[str]:
         return [
             *found_cells(tally),
             shown(tally.share("damage", "art"), 3),
-            *(shown(tally.share("regions matched", f"regions {side}"), 3) for side in ("found", "there")),
+            *(
+                shown(tally.share(f"{name} matched", whole), 3)
+                for name in ("regions", "answers")  # the DB head's alone; what callers are told
+                for whole in (f"{name} found", "regions there")
+            ),
         ]
 
     def filled(tally: Tally) -> list[str]:
