@@ -55,8 +55,8 @@ class Settings(BaseSettings):
         None,
         ge=MIB,
         description="Memory for images being worked on, bytes, for answers being sent and for the archives of "
-        "chapters; an image weighs 224 MiB and 16 bytes per pixel (more for transparency, layers, WebP, AVIF, HEIC "
-        "and above 8 bits: 20 to 84). Default: what machine or cgroup has, less 288 MiB.",
+        "chapters; an image weighs 224 MiB and 16 bytes per pixel (more for transparency, layers, WebP, AVIF, HEIC, "
+        "JPEG XL and above 8 bits: 20 to 124). Default: what machine or cgroup has, less 288 MiB.",
     )
     limit_memory: bool = Field(
         default=False,

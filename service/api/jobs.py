@@ -29,7 +29,7 @@ NETWORK_BYTES = 224 * 1024 * 1024
 crops while they rest (copies, textures) takes less."""
 BYTES_PER_PIXEL = 16
 """Working memory of a job beside that; benchmarks/memory.py measures both."""
-ENCODER_BYTES_PER_PIXEL = {"webp": 24, "avif": 40, "heic": 40}
+ENCODER_BYTES_PER_PIXEL = {"webp": 24, "avif": 40, "heic": 40, "jxl": 80}
 """What the encoders of some formats take more."""
 DEEP_BYTES_PER_PIXEL = 24
 """What samples of more than 8 bits take more, in whatever format."""
