@@ -77,8 +77,8 @@ FillOption = Annotated[
         default="auto",
         examples=["auto"],
         description="`auto`: plain backgrounds are filled plainly, others from what stands near, where that goes on, "
-        "the rest by the network; `flat`: the colour around each hole; `inpaint`: the network everywhere; "
-        "`white`: plain white.",
+        "the rest by the network; `flat`: the colour around each hole; `inpaint`: the network everywhere, with the "
+        "texture of busy surroundings; `white`: plain white.",
     ),
 ]
 FormatOption = Annotated[

@@ -9,6 +9,7 @@ import numpy as np
 
 from service.deadline import Deadline
 from service.detector import TextDetector
+from service.fills.busy import redraw_busy
 from service.fills.copies import fill_copies
 from service.fills.flat import WHITE, fill_colour, ring_colour
 from service.fills.gate import ring_of
@@ -17,7 +18,7 @@ from service.fills.grain import add_grain
 from service.fills.tone import fill_tone
 from service.groups import gather
 from service.imaging import codec, masks
-from service.imaging.arrays import Box, Image, Mask, Polygon
+from service.imaging.arrays import Image, Mask, Polygon
 from service.imaging.codec import Encoded, Picture
 from service.inpainter import Inpainter
 from service.options import DetectOptions, Edit, Fill, MaskMode, OutputFormat
@@ -127,11 +128,11 @@ def fill_plain(job: Job) -> None:
 
 
 def inpaint(job: Job, inpainter: Inpainter) -> None:
-    """Let the network draw what is left."""
+    """Let the network draw what is left, and patches what it cannot."""
     assert job.plan is not None
     assert job.result is not None
     assert job.unknown is not None
-    inpainter.fill(job.result, job.unknown, _network_boxes(job.plan), job.deadline)
+    _draw(job.result, job.unknown, job.plan, inpainter, job.deadline)
 
 
 def composite(job: Job) -> None:
@@ -195,7 +196,7 @@ def verify(job: Job, segmenter: TextSegmenter, inpainter: Inpainter, *, threshol
     first = job.plan, job.mask, job.result
     job.plan, job.mask, job.result = growth.plan, mask_of(growth.plan, job.size_hw), job.result.copy()
     unknown = _fill(job.result, growth.again, job.mask, job.deadline.check)
-    inpainter.fill(job.result, unknown, _network_boxes(growth.again), job.deadline)
+    _draw(job.result, unknown, growth.again, inpainter, job.deadline)
     composite(job)
     again = look(growth.again)
     if sum(left.left_px for left in again) >= sum(job.left_overs[number].left_px for number in growth.numbers):
@@ -267,5 +268,8 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
     return _fill_textures(image, plan, mask, check)
 
 
-def _network_boxes(plan: Plan) -> list[Box]:
-    return [entry.group.box for entry in plan.entries if {"inpaint", "tone"} & {hole.method for hole in entry.holes}]
+def _draw(image: Image, unknown: Mask, plan: Plan, inpainter: Inpainter, deadline: Deadline) -> None:
+    """Fill `unknown` `(H, W)` of `image` in place: by the network, then with texture where its fill would show."""
+    boxes = [entry.group.box for entry in plan.entries if {"inpaint", "tone"} & {hole.method for hole in entry.holes}]
+    inpainter.fill(image, unknown, boxes, deadline)
+    redraw_busy(image, unknown, boxes, deadline.check)

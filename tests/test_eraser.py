@@ -57,7 +57,7 @@ def test_every_fill_keeps_to_the_mask(eraser: Eraser, fill: Fill) -> None:
 
 def test_white_is_white_and_inpaint_is_the_network(eraser: Eraser) -> None:
     """`white` paints 255, `inpaint` paints what the network draws, `flat` one colour a hole."""
-    image, mask = pages.noise(160, 260), rectangle()
+    image, mask = pages.gradient(160, 260), rectangle()
 
     results = {fill: image_of(erase(eraser, image, mask, fill=fill))[mask > 0] for fill in ("white", "inpaint", "flat")}
 
@@ -67,14 +67,15 @@ def test_white_is_white_and_inpaint_is_the_network(eraser: Eraser) -> None:
 
 
 def test_auto_fills_paper_plainly_and_gives_art_to_the_network(eraser: Eraser) -> None:
-    """Paper becomes exactly white again, art what the network draws, each in its own region."""
+    """Paper becomes exactly white again; busy art what the network draws, made as busy; each in its own region."""
     page = light_page()
 
     outcome = erase(eraser, page.image)
 
     result, mask = image_of(outcome), mask_of(outcome)
     assert (result[80:] == 255).all()
-    assert (result[:70][mask[:70] > 0] == PAINT).all()
+    drawn = result[:70][mask[:70] > 0]
+    assert drawn.std(axis=0).min() > 0.25 * page.clean[:70].std()
     assert [region.method for region in outcome.regions] == ["inpaint", "flat"]
     assert all(region.reason for region in outcome.regions)
 
