@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from service.deadline import Deadline
 from service.imaging.arrays import Image, Mask
+from service.imaging.geometry import label_boxes
 from service.imaging.masks import chosen, dilate, from_bool, label_groups
 from service.imaging.tiles import inner_box, pad_to_stride, tile_boxes, to_tensor
 from service.session import Graph
@@ -31,6 +32,12 @@ TOGETHER_PX = 8
 """Strokes nearer than twice this are judged together."""
 BESIDE_PX = 20
 """Strokes nearer than this to those that stay, stay too. What these four buy stands in `benchmarks/results/`."""
+LARGE_PX, LARGE_INK_PX = 128, 24
+"""Length, and thickness of the ink, of what only a far look may show: letters larger than a network's field of view."""
+LARGE_THRESHOLD = 0.6
+"""As sure as that a far look must be; what it adds stands alone."""
+NEW_SHARE, NEW_PX = 0.3, 5
+"""Share of it that must be farther than this from what is known: from afar, small letters run together."""
 MAX_LOOK_PIXELS = 16_000_000
 """A further look at more pixels than this is left out: time, not memory, would run away."""
 
@@ -82,7 +89,7 @@ class TextSegmenter:
         return min(1.0, BASE_SHORT_SIDE_PX / min(size_hw))
 
     def find(self, image: Image, deadline: Deadline, *, scale: float | None = None) -> TextMaps:
-        """Text and region probability of `image`: the mean of what the model's looks saw.
+        """Text and region probability of `image`: the mean of what the model's looks saw, and what only far looks do.
 
         `scale` is that of the whole image where `image` is a part of it; by default its own size decides.
         """
@@ -100,7 +107,11 @@ class TextSegmenter:
             text += _resize(look_text, size_wh)
             region += _resize(look_region, size_wh)
             count += 1
-        return TextMaps((text // count).astype(np.uint8), (region // count).astype(np.uint8), scale)
+        maps = TextMaps((text // count).astype(np.uint8), (region // count).astype(np.uint8), scale)
+        for look in self.model.far_looks:
+            seen = self._scan(_resize(image, _scaled(image, scale * look)), deadline)
+            _add_large(maps, TextMaps(_resize(seen[0], size_wh), _resize(seen[1], size_wh), scale))
+        return maps
 
     def _scan(self, image: Image, deadline: Deadline) -> tuple[Levels, Levels]:
         """Look at `image` as it is, tile by tile."""
@@ -126,6 +137,25 @@ class TextSegmenter:
             cv2.resize(region, (text.shape[1], text.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8
         )
         return text[:height, :width], region[:height, :width]
+
+
+def _add_large(maps: TextMaps, far: TextMaps) -> None:
+    """Add to `maps`, in place, the letters of the `far` look that are large, and new."""
+    strokes = far.strokes(LARGE_THRESHOLD)
+    count, labels = label_groups(strokes, 0)
+    if not count:
+        return
+    ink_px = cv2.distanceTransform(strokes, cv2.DIST_L2, 5)
+    known = dilate(from_bool(maps.text > round(255 * LARGE_THRESHOLD)), NEW_PX) > 0
+    for number, (x0, y0, x1, y1) in enumerate(label_boxes(labels, count), start=1):
+        if max(x1 - x0, y1 - y0) < LARGE_PX:
+            continue
+        window = np.s_[y0:y1, x0:x1]
+        ink = labels[window] == number
+        is_thick = 2 * ink_px[window][ink].max() >= LARGE_INK_PX
+        if is_thick and np.count_nonzero(ink & ~known[window]) >= NEW_SHARE * np.count_nonzero(ink):
+            for seen, new in ((maps.text, far.text), (maps.region, far.region)):
+                np.maximum(seen[window], new[window], out=seen[window], where=ink)
 
 
 def _levels(prob: npt.NDArray[np.float32]) -> Levels:

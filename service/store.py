@@ -45,6 +45,8 @@ class Model(BaseModel):
     outputs: tuple[Tensor, ...]
     looks: tuple[Annotated[float, Field(gt=0, le=4)], ...] = Field((1.0,), min_length=1)
     """Scales, relative to segmentation scale, at which the image is looked at; the probabilities are averaged."""
+    far_looks: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """Smaller scales, at which only what is too large for the others is looked for."""
     thresholds: dict[str, float]
     """Probabilities, 0 to 1, by output name, above which a pixel counts."""
 

@@ -135,6 +135,71 @@ def test_the_maps_are_the_mean_of_the_looks() -> None:
     assert set(np.unique(maps.text)) <= {127, 128}
 
 
+def narrow_view(*far_looks: float) -> FakeGraph:
+    """A graph that sees dark strokes up to 30 px thick, whose second look sees as much."""
+
+    def compute(feeds: Tensors) -> dict[str, Floats]:
+        dark = np.ascontiguousarray((feeds["image"][0].mean(axis=0) < 0.5).astype(np.uint8))
+        thick = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((31, 31), np.uint8))
+        text = (dark & ~thick).astype(np.float32)[None, None]
+        return {"text": text, "region": np.ascontiguousarray(text[:, :, ::2, ::2])}
+
+    model = fake_store().find("text-segmentation", "segmentation")
+    return FakeGraph(model.model_copy(update={"looks": (1.0, 1.5), "far_looks": far_looks}), compute)
+
+
+def test_letters_too_large_for_the_looks_are_seen_from_afar() -> None:
+    """A stroke of 48 x 300 px is 24 px thick at half the size; a word of small letters is what it was."""
+    image = pages.blank(500, 500)
+    image[100:400, 100:148] = 0
+    cv2.putText(image, "small", (250, 250), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (0, 0, 0), 3)
+
+    near, far = (TextSegmenter(narrow_view(*looks)).find(image, Deadline()) for looks in ((), (0.5,)))
+
+    assert near.strokes(0.5)[102:398, 102:146].max() == 0
+    assert far.strokes(0.5)[102:398, 102:146].min() == 255
+    assert far.region[102:398, 102:146].min() > 0
+    np.testing.assert_array_equal(far.text[:, 160:], near.text[:, 160:])
+
+
+@pytest.mark.parametrize("size", [(20, 300), (48, 100)])
+def test_what_is_thin_or_short_is_not_taken_from_afar(size: tuple[int, int]) -> None:
+    """The looks that see it better have the last word."""
+    image = pages.blank(500, 500)
+    image[100 : 100 + size[1], 100 : 100 + size[0]] = 0
+    blind = narrow_view(0.5)
+    compute = blind._compute
+    blind._compute = lambda feeds: {
+        name: output * (feeds["image"].shape[2] < 400) for name, output in compute(feeds).items()
+    }
+
+    maps = TextSegmenter(blind).find(image, Deadline())
+
+    assert maps.text.max() == 0
+
+
+def test_small_letters_that_run_together_from_afar_add_nothing() -> None:
+    """Most of such a clump is known already, or beside it."""
+    image = pages.blank(500, 500)
+    for row in range(100, 300, 14):
+        image[row : row + 8, 100:300] = 0
+    graph = narrow_view(0.5)
+    compute = graph._compute
+
+    def clumped(feeds: Tensors) -> dict[str, Floats]:
+        if feeds["image"].shape[2] >= 400:
+            return compute(feeds)
+        text = np.zeros((1, 1, *feeds["image"].shape[2:]), np.float32)
+        text[:, :, 50:150, 50:150] = 1
+        return {"text": text, "region": text[:, :, ::2, ::2]}
+
+    graph._compute = clumped
+
+    near, far = (TextSegmenter(each).find(image, Deadline()) for each in (narrow_view(), graph))
+
+    np.testing.assert_array_equal(far.text, near.text)
+
+
 def test_a_further_look_at_too_many_pixels_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first look always happens, however large; a second one only where it is small enough."""
     monkeypatch.setattr(segmenter, "MAX_LOOK_PIXELS", 100 * 100)
