@@ -11,12 +11,12 @@ import numpy as np
 
 from service.bubbles import margin_px, stands_in_bubble
 from service.fills.copies import Copies, find_copies
-from service.fills.gate import RINGS_PX, TOLERANCE_LEVELS, TOUCHING_PX, Background, deviation, look_at_ring, ring_of
-from service.fills.surface import surface_at
+from service.fills.gate import RINGS_PX, TOLERANCE_LEVELS, TOUCHING_PX, Background, look_at_ring, ring_of, shrink_to
+from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
 from service.imaging.arrays import Box, Image, Mask
-from service.imaging.geometry import grow_box, hull
+from service.imaging.geometry import grow_box, hull, label_boxes
 from service.imaging.layers.stack import Cover
 from service.imaging.masks import components, dilate_disc, from_bool, label_cores, label_groups
 from service.options import Fill
@@ -213,38 +213,53 @@ def _by_parts(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[],
     splits = [partial(label_groups, gap_px=PART_GAP_PX), partial(label_cores, radius_px=BRIDGE_PX)]
     for split in splits if own.size <= BRIDGED_PIXELS else splits[:1]:
         count, labels = split(rest)
-        for number in range(1, count + 1) if count <= PARTS_LIMIT else ():
-            piece = from_bool(labels == number)
-            background = look_at_ring(image, piece, mask) if piece.any() else None
+        for number, part in enumerate(label_boxes(labels, count) if count <= PARTS_LIMIT else [], start=1):
+            x0, y0, x1, y1 = grow_box(part, CONTEXT_PX, own.shape)
+            window = np.s_[y0:y1, x0:x1]
+            piece = from_bool(labels[window] == number)
+            background = look_at_ring(image[window], piece, mask[window]) if piece.any() else None
             if background is not None:
-                holes.append(_plain(box, piece, background))
-                rest[piece > 0] = 0
-    for hole in list(holes):
-        near = _share_ground(image, mask, rest, hole)
-        if near.any():
-            holes.append(replace(hole, mask=near))
-            rest[near > 0] = 0
+                holes.append(_plain((box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1), piece, background))
+                rest[window][piece > 0] = 0
+    holes += [near for hole in list(holes) if (near := _share_ground(image, mask, rest, box, hole)) is not None]
     if np.any(rest):
         holes += _not_plain(image, mask, rest, box, check)
     return tuple(holes)
 
 
-def _share_ground(image: Image, mask: Mask, rest: Mask, plain: Hole) -> Mask:
-    """The pieces of `rest` on the ground of the `plain` hole: letters too crowded to show it on their own."""
-    result = np.zeros_like(rest)
+def _share_ground(image: Image, mask: Mask, rest: Mask, box: Box, plain: Hole) -> Hole | None:
+    """The pieces of `rest` on the ground of the `plain` hole: letters too crowded to show it on their own.
+
+    They are taken off `rest`, `(H, W)` in `box` as `image` and `mask` are. None where there are none.
+    """
     if plain.background is None or not rest.any():
-        return result
-    on_ground = (deviation(image, plain.background) <= TOLERANCE_LEVELS) & (mask == 0)
-    near = dilate_disc(plain.mask, NEIGHBOUR_PX) > 0
+        return None
+    right, down = plain.box[0] - box[0], plain.box[1] - box[1]
+    near = np.zeros_like(rest)
+    near[down : down + plain.mask.shape[0], right : right + plain.mask.shape[1]] = plain.mask
     pieces = components(rest)
-    for number in range(1, pieces.count + 1):
+    shared = np.zeros_like(rest)
+    for number in np.unique(pieces.labels[(dilate_disc(near, NEIGHBOUR_PX) > 0) & (rest > 0)]):
         piece = from_bool(pieces.labels == number)
-        touching = ring_of(piece, mask, TOUCHING_PX)
+        rows, columns = np.nonzero(ring_of(piece, mask, TOUCHING_PX))
         # A piece that lies all in other holes touches nothing that could be compared.
-        shares = touching.any() and on_ground[touching].mean() >= MIN_SHARED_GROUND
-        if shares and (near & (piece > 0)).any():
-            result |= piece
-    return result
+        if not rows.size:
+            continue
+        ground = surface_at(plain.background.surface, rows - down, columns - right)
+        on_ground = np.abs(image[rows, columns] - ground).max(axis=1) <= TOLERANCE_LEVELS
+        if on_ground.mean() >= MIN_SHARED_GROUND:
+            shared |= piece
+    if not shared.any():
+        return None
+    rest[shared > 0] = 0
+    x0, y0, x1, y1 = shrink_to(shared, CONTEXT_PX)
+    background = replace(plain.background, surface=moved(plain.background.surface, y0 - down, x0 - right))
+    return replace(
+        plain,
+        box=(box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1),
+        mask=shared[y0:y1, x0:x1].copy(),
+        background=background,
+    )
 
 
 def _plain(box: Box, own: Mask, background: Background) -> Hole:

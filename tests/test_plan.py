@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.fills.gate import look_at_ring
+from service.fills.surface import surface_at
 from service.groups import Group, gather
 from service.imaging.arrays import Image, Mask
 from service.options import Fill
@@ -270,3 +271,42 @@ def test_a_piece_that_lies_all_in_other_holes_is_planned_too() -> None:
     entry = plan_group(image, mask, Group.of(part), None)
 
     assert sum(np.count_nonzero(hole.mask) for hole in entry.holes) == np.count_nonzero(part)
+
+
+def test_the_parts_of_a_large_text_keep_their_own_surroundings_only() -> None:
+    """Forty words across a poster, half of them over art: their holes do not each take a sheet of its size."""
+    image = pages.blank(1500, 1500)
+    image[:, 750:] = pages.noise(1500, 750)
+    mask = np.zeros((1500, 1500), np.uint8)
+    for number in range(40):
+        y, x = 60 + 34 * number, 60 + 34 * (number * 7 % 40)
+        mask[y : y + 14, x : x + 40] = 255
+
+    plan = Plan((plan_group(image, mask, Group.of(mask, (0, 0)), None),))
+
+    check_covers(plan, mask)
+    parts = plan.holes("flat")
+    assert len(parts) > 15
+    assert sum(hole.mask.size for hole in parts) < 0.4 * mask.size
+
+
+def test_a_piece_that_shares_its_neighbours_ground_continues_its_slope() -> None:
+    """Its surface is the neighbour's, in the pixels of its own box: the level at each place is the gradient's own."""
+    clean = np.repeat(np.linspace(120, 250, 300).astype(np.uint8)[None, :, None], 200, axis=0).repeat(3, axis=2)
+    image = pages.noise(200, 300)
+    image[88:112, 40:80] = clean[88:112, 40:80]
+    image[:, 80:195] = clean[:, 80:195]
+    mask = np.zeros((200, 300), np.uint8)
+    mask[90:110, 205:290] = 255
+    mask[90:110, 60:76] = 255
+    mask[90:110, 84:180] = 255
+
+    entry = plan_group(image, mask, Group.of(mask, (0, 0)), None)
+
+    holes = [hole for hole in entry.holes if hole.method == "gradient"]
+    assert sorted(np.count_nonzero(hole.mask) for hole in holes) == [20 * 16, 20 * 96]
+    for hole in holes:
+        assert hole.background is not None
+        rows, columns = np.nonzero(hole.mask)
+        levels = surface_at(hole.background.surface, rows, columns)
+        assert np.abs(levels - clean[rows + hole.box[1], columns + hole.box[0]]).max() < 3

@@ -19,6 +19,11 @@ def surface_at(surface: Surface, rows: Points, columns: Points) -> Samples:
     return np.asarray(_terms(rows, columns, len(surface)) @ surface, np.float32)
 
 
+def moved(surface: Surface, down_px: int, right_px: int) -> Surface:
+    """The same surface in the pixels of a crop whose corner lies so far down and to the right of that of the first."""
+    return np.asarray(_unscaled(surface.astype(np.float64), -right_px, -down_px, 1.0), np.float32)
+
+
 def surface_over(surface: Surface, rows: slice, width: int) -> Samples:
     """`(h, width, 3)` levels at all pixels of some `rows`."""
     x = np.arange(width, dtype=np.float32)[None, :, None]

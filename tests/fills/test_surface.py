@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.fills.surface import CURVED_TERMS, PLANE_TERMS, fit_surface, surface_at, surface_over
+from service.fills.surface import CURVED_TERMS, PLANE_TERMS, fit_surface, moved, surface_at, surface_over
 
 
 @pytest.mark.parametrize("terms", [PLANE_TERMS, CURVED_TERMS])
@@ -32,3 +32,14 @@ def test_a_surface_over_rows_is_the_surface_at_each_pixel() -> None:
     over = surface_over(surface, slice(5, 9), 7)
 
     assert np.allclose(over.reshape(-1, 3), surface_at(surface, rows, columns), atol=1e-4)
+
+
+@pytest.mark.parametrize("terms", [PLANE_TERMS, CURVED_TERMS])
+def test_a_surface_seen_from_another_corner_is_the_same(terms: int) -> None:
+    """The level at a place does not depend on whose pixels count it."""
+    surface = np.random.default_rng(2).normal(0, 1e-2, (terms, 3)).astype(np.float32)
+    rows, columns = (grid.ravel() for grid in np.mgrid[0:40, 0:50])
+
+    other = moved(surface, 70, -20)
+
+    assert np.allclose(surface_at(other, rows - 70, columns + 20), surface_at(surface, rows, columns), atol=2e-2)
