@@ -139,7 +139,7 @@ def report_costs(store: ModelStore, *, rounds: int) -> str:
         [
             [
                 model.label,
-                ", ".join(f"{look:g}x" for look in model.looks),
+                ", ".join(f"{look:g}x" for look in (*model.looks, *model.far_looks)),
                 shown(count_parameters(graphs[model.label]) / 1e6, 2),
                 f"{statistics.median(times[model.label].cpu_ms):.0f}",
             ]
