@@ -12,6 +12,7 @@ import numpy as np
 from service.bubbles import margin_px, stands_in_bubble
 from service.fills.copies import Copies, find_copies
 from service.fills.gate import RINGS_PX, TOLERANCE_LEVELS, TOUCHING_PX, Background, look_at_ring, ring_of, shrink_to
+from service.fills.lines import find_lines
 from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
@@ -119,6 +120,8 @@ def plan_group(
         holes += _by_parts(crop, forbidden, strays, box, check) if strays.any() else ()
     else:
         holes = _by_parts(crop, forbidden, own, box, check)
+    if method is None:
+        holes = tuple(part for hole in holes for part in _with_lines(image, mask, hole))
     return Entry(group, holes, whole is not None and _in_bubble(image, group, whole), method)
 
 
@@ -286,6 +289,20 @@ def _copied(image: Image, mask: Mask, drawn: Hole, reason: str, check: Callable[
     copied = replace(drawn, mask=copies.mask, method="copy", reason=reason, copies=copies)
     rest = np.where(copies.mask > 0, np.uint8(0), drawn.mask)
     return (copied, replace(drawn, mask=rest)) if rest.any() else (copied,)
+
+
+def _with_lines(image: Image, mask: Mask, hole: Hole) -> tuple[Hole, ...]:
+    """A plain hole of the whole `image`, and the lines of the drawing that go on through it; any other hole alone."""
+    if hole.background is None:
+        return (hole,)
+    x0, y0, x1, y1 = hole.box
+    lines = find_lines(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1], hole.background)
+    if lines is None:
+        return (hole,)
+    reason = "lines of the drawing go on from both sides"
+    drawn = replace(hole, mask=lines.mask, method="copy", reason=reason, background=None, copies=lines)
+    rest = np.where(lines.mask > 0, np.uint8(0), hole.mask)
+    return (replace(hole, mask=rest), drawn) if rest.any() else (drawn,)
 
 
 def _asked_for(

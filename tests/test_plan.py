@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -246,6 +247,41 @@ def test_a_text_close_to_an_outline_is_filled_as_one(outline_px: int) -> None:
     plan = make_plan(bubble_beside_art(outline_px), mask, [Group.of(mask)], "auto")
 
     assert [hole.method for hole in holes_of(plan)] == ["flat"]
+
+
+def speed_line() -> Image:
+    """White paper and one line across it."""
+    return cv2.line(pages.blank(160, 220), (0, 60), (219, 105), (20, 20, 20), 3, cv2.LINE_AA)
+
+
+def test_a_line_on_paper_goes_on_through_a_text() -> None:
+    """The text stays flat, and what the line covers of it is a hole of its own."""
+    image, mask = speed_line(), np.zeros((160, 220), np.uint8)
+    for x in (60, 84, 108, 132):
+        mask[60:110, x : x + 16] = 255
+    image[mask > 0] = 0
+
+    plan = plan_of(image, mask)
+
+    check_covers(plan, mask)
+    assert {hole.method for hole in holes_of(plan)} == {"flat", "copy"}
+    assert {entry.main_hole.method for entry in plan.entries} == {"flat"}
+    for hole in plan.holes("copy"):
+        x0, y0, x1, y1 = hole.box
+        assert hole.copies is not None
+        assert np.abs(hole.copies.levels - speed_line()[y0:y1, x0:x1][hole.mask > 0].astype(int)).mean() < 20
+
+
+@pytest.mark.parametrize("method", ["flat", "white"])
+def test_no_line_goes_on_where_the_caller_wants_one_colour(method: Method) -> None:
+    """Who asks for a colour gets that colour."""
+    image, mask = speed_line(), np.zeros((160, 220), np.uint8)
+    mask[60:110, 90:106] = 255
+    image[mask > 0] = 0
+
+    entry = plan_group(image, mask, Group.of(mask), method)
+
+    assert [hole.method for hole in entry.holes] == [method]
 
 
 def test_two_texts_do_not_look_at_each_other() -> None:
