@@ -70,6 +70,10 @@ def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
     strokes = _strokes_at(job.maps, threshold, job.size_hw)
     grow_px = round(dilate_px / job.maps.scale)
     job.mask = refine(job.picture.image, strokes, dilate_px=grow_px, check=job.deadline.check)
+    faint = job.maps.faint(threshold, masks.resize(job.mask, (job.maps.text.shape[0], job.maps.text.shape[1])))
+    if faint.any():
+        strokes |= masks.resize(faint, job.size_hw)
+        job.mask = refine(job.picture.image, strokes, dilate_px=grow_px, check=job.deadline.check)
 
 
 def combine_masks(job: Job, mode: MaskMode) -> None:

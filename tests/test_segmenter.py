@@ -267,6 +267,17 @@ def test_a_faint_letter_in_a_word_stays() -> None:
     assert (faint_and_sure(19).strokes(0.45)[20:40, 69:79] == 255).all()
 
 
+def test_faint_marks_beside_what_the_picture_showed_come_back() -> None:
+    """Exclamation marks after a dash that only the picture shows; marks anywhere else stay out."""
+    maps = faint_and_sure(distance_px=60)
+    dash = np.zeros_like(maps.text)
+    dash[28:32, 50:100] = 255
+
+    assert maps.faint(0.45, dash)[20:40, 110:120].min() == 255
+    assert maps.faint(0.45, dash)[:, :110].max() == 0
+    assert maps.faint(0.45, np.zeros_like(dash)).max() == 0
+
+
 def test_a_faint_mark_far_from_any_word_goes() -> None:
     """It is over the threshold, but nothing near it is surely text; the word itself stays."""
     strokes = faint_and_sure(60).strokes(0.45)
