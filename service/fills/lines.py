@@ -41,8 +41,7 @@ MAX_TURN = 0.4
 BETWEEN_STEPS = 48
 MIN_ERASED_SHARE = 0.35
 """Of a line between its ends; the rest is seen between letters."""
-MAX_WIDTH_PX, MAX_WIDER, MAX_WIDER_PX = 7.0, 0.3, 1.0
-MAX_ASIDE_PX = 1.0
+MAX_WIDTH_PX = 7.0
 FLANK_PX, MAX_FLANK = 2.0, 0.3
 """So far beside a line there is paper again; what may be left there of its contrast."""
 MAX_ERROR = 0.18
@@ -209,10 +208,6 @@ def _look(view: _View, arc: _Arc) -> _Line | None:
     if covered is None or other is None:
         return None
     (low, high), (other_low, other_high) = covered, other
-    widths = np.array([high - low + 1, other_high - other_low + 1]) * STEP_PX
-    is_wider = np.ptp(widths) > max(MAX_WIDER_PX, MAX_WIDER * widths.max())
-    if is_wider or abs(low + high - other_low - other_high) * STEP_PX / 2 > MAX_ASIDE_PX:
-        return None
     sides = max(min(low, other_low) - RIM, 0), min(max(high, other_high) + RIM, len(ACROSS) - 1)
     core = slice(sides[0], sides[1] + 1)
     share = np.clip(far / arc.length, 0, 1)[:, None]

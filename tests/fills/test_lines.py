@@ -156,6 +156,24 @@ def test_the_next_panel_is_no_line() -> None:
     assert found(clean, hole) is None
 
 
+@pytest.mark.parametrize(("width_px", "goes_on"), [(6, True), (8, False)])
+def test_a_bar_is_no_line(width_px: int, *, goes_on: bool) -> None:
+    """What is broader than a drawn line may be anything."""
+    clean, hole = pages.blank(160, 240), np.zeros((160, 240), np.uint8)
+    clean[80 : 80 + width_px] = 0
+    hole[60:110, 100:140] = 255
+
+    assert (found(clean, hole) is not None) == goes_on
+
+
+def test_no_line_goes_over_paper_between_letters() -> None:
+    """Where the paper is seen between two letters there was no line; a gap of a few pixels says so."""
+    clean, hole = paper(((0, 80), (110, 80)), ((130, 80), (239, 80))), np.zeros((160, 240), np.uint8)
+    hole[60:100, 80:118] = hole[60:100, 123:160] = 255
+
+    assert found(clean, hole) is None
+
+
 def test_letters_of_other_texts_are_no_lines() -> None:
     """Their strokes, in line with each other, end at the hole; they are erased too."""
     hole, others = np.zeros((160, 240), np.uint8), np.zeros((160, 240), np.uint8)
