@@ -71,13 +71,14 @@ class TextMaps:
         stays[0] = False
         return from_bool(chosen(labels, stays))
 
-    def faint(self, threshold: float, text: Mask) -> Mask:
-        """The strokes that `strokes` leaves out as unsure and that stand beside `text` all the same.
+    def faint(self, threshold: float, strokes: Mask, text: Mask) -> Mask:
+        """What is over the threshold, not in `strokes` for it is unsure, and stands beside `text` all the same.
 
-        `text` `(h, w)` is a mask of what the picture itself has shown to be text since, such as the dash of a column
-        of which the network saw the letters at one end surely and at the other faintly.
+        `strokes` `(h, w)` are those at this threshold. `text` `(h, w)` is a mask of what the picture itself has shown to
+        be text since, such as the dash of a column of which the network saw the letters at one end surely and at the
+        other faintly.
         """
-        unsure = from_bool((self.text > round(255 * threshold)) & (self.strokes(threshold) == 0))
+        unsure = from_bool((self.text > round(255 * threshold)) & (strokes == 0))
         count, labels = label_groups(unsure, TOGETHER_PX)
         stays = np.zeros(count + 1, np.bool_)
         stays[labels[dilate(text, BESIDE_PX) > 0]] = True

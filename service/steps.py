@@ -67,13 +67,17 @@ def segment(job: Job, segmenter: TextSegmenter) -> None:
 def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
     """Make the mask of what was found, at image scale."""
     assert job.maps is not None
-    strokes = _strokes_at(job.maps, threshold, job.size_hw)
+    strokes = job.maps.strokes(threshold)
     grow_px = round(dilate_px / job.maps.scale)
-    job.mask = refine(job.picture.image, strokes, dilate_px=grow_px, check=job.deadline.check)
-    faint = job.maps.faint(threshold, masks.resize(job.mask, (job.maps.text.shape[0], job.maps.text.shape[1])))
+
+    def refined(strokes: Mask) -> Mask:
+        at_image_scale = masks.resize(strokes, job.size_hw)
+        return refine(job.picture.image, at_image_scale, dilate_px=grow_px, check=job.deadline.check)
+
+    job.mask = refined(strokes)
+    faint = job.maps.faint(threshold, strokes, masks.resize(job.mask, (strokes.shape[0], strokes.shape[1])))
     if faint.any():
-        strokes |= masks.resize(faint, job.size_hw)
-        job.mask = refine(job.picture.image, strokes, dilate_px=grow_px, check=job.deadline.check)
+        job.mask = refined(strokes | faint)
 
 
 def combine_masks(job: Job, mode: MaskMode) -> None:
@@ -222,8 +226,7 @@ def _look_at(job: Job, segmenter: TextSegmenter, plan: Plan, *, threshold: float
 
 def _strokes_at(maps: TextMaps, threshold: float, size_hw: tuple[int, int]) -> Mask:
     """The ink that `maps` show, at the scale of the image."""
-    strokes = maps.strokes(threshold)
-    return strokes if maps.scale == 1.0 else masks.resize(strokes, size_hw)
+    return masks.resize(maps.strokes(threshold), size_hw)
 
 
 def _barred(job: Job) -> Mask:

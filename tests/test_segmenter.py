@@ -272,10 +272,11 @@ def test_faint_marks_beside_what_the_picture_showed_come_back() -> None:
     maps = faint_and_sure(distance_px=60)
     dash = np.zeros_like(maps.text)
     dash[28:32, 50:100] = 255
+    strokes = maps.strokes(0.45)
 
-    assert maps.faint(0.45, dash)[20:40, 110:120].min() == 255
-    assert maps.faint(0.45, dash)[:, :110].max() == 0
-    assert maps.faint(0.45, np.zeros_like(dash)).max() == 0
+    assert maps.faint(0.45, strokes, dash)[20:40, 110:120].min() == 255
+    assert maps.faint(0.45, strokes, dash)[:, :110].max() == 0
+    assert maps.faint(0.45, strokes, np.zeros_like(dash)).max() == 0
 
 
 def test_a_faint_mark_far_from_any_word_goes() -> None:

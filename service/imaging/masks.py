@@ -105,7 +105,9 @@ def close_gaps(mask: Mask, radius_px: int) -> Mask:
 
 
 def resize(mask: Mask, size_hw: tuple[int, int]) -> Mask:
-    """`mask` at another size; what is more than half erased is erased."""
+    """`mask` at another size; what is more than half erased is erased. At its own size it is `mask` itself."""
+    if mask.shape == size_hw:
+        return mask
     soft = cv2.resize(mask, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR)
     return _u8(cv2.threshold(soft, 127, 255, cv2.THRESH_BINARY)[1])
 
