@@ -74,8 +74,8 @@ class TextMaps:
     def faint(self, threshold: float, strokes: Mask, text: Mask) -> Mask:
         """What is over the threshold, not in `strokes` for it is unsure, and stands beside `text` all the same.
 
-        `strokes` `(h, w)` are those at this threshold. `text` `(h, w)` is a mask of what the picture itself has shown to
-        be text since, such as the dash of a column of which the network saw the letters at one end surely and at the
+        `strokes` `(h, w)` are those at this threshold. `text` `(h, w)` is a mask of what the picture itself has shown
+        to be text since, such as the dash of a column of which the network saw the letters at one end surely and at the
         other faintly.
         """
         unsure = from_bool((self.text > round(255 * threshold)) & (strokes == 0))
