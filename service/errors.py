@@ -116,7 +116,7 @@ class UnsupportedMediaType(TextEraserError):
 
 
 class WrongContentType(UnsupportedMediaType):
-    """The request's content type is not multipart/form-data."""
+    """The request's content type is not multipart/form-data, or its body is packed (`Content-Encoding`)."""
 
     code, public = "wrong-content-type", "The request must be multipart/form-data."
 

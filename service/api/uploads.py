@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Generic, Literal, NoReturn, TypeVar
@@ -43,10 +43,19 @@ class Form(Generic[O]):
 
 
 class _MemoryParser(MultiPartParser):
-    """Starlette's parser; keeps files in memory and refuses a form whose end never came."""
+    """Starlette's parser; keeps files in memory, reads names as UTF-8, and refuses a form whose end never came."""
 
     spool_max_size = 0  # 0 is "no limit": the root file system may be read-only
     _ended = False
+
+    @property
+    def _charset(self) -> str:
+        """UTF-8, whatever `Content-Type` says: some of Python's codecs raise what nobody expects, some take minutes."""
+        return "utf-8"
+
+    @_charset.setter
+    def _charset(self, named: str) -> None:
+        """Let the parser set what nobody reads: multipart/form-data has no such parameter (RFC 7578, 8)."""
 
     def on_end(self) -> None:
         self._ended = True
@@ -63,10 +72,11 @@ class _MemoryParser(MultiPartParser):
 async def read_form(request: Request, kind: type[O], *, masks: Masks = NO_MASKS) -> Form[O]:
     """Read the whole form: `image`, perhaps `masks`, and the options of `kind`; an empty field counts as not given.
 
-    Raises WrongContentType before anything is read; then MalformedForm, MissingPart, EmptyFile, InvalidOption,
-    ClientGone, and what the admission layer raises while the body comes in.
+    Raises WrongContentType, and InvalidOption for options in the query, before anything is read; then MalformedForm,
+    MissingPart, EmptyFile, InvalidOption, ClientGone, and what the admission layer raises while the body comes in.
     """
     _check_content_type(request)
+    _check_query(request, {"image", *masks, *kind.model_fields})
     data = await _parse(request)
     try:
         return await _checked(data, kind, masks)
@@ -81,6 +91,7 @@ async def read_archive(request: Request, open_files: ExitStack) -> tuple[BinaryI
     Raises as `read_form` does.
     """
     _check_content_type(request)
+    _check_query(request, {"archive", *EraseOptions.model_fields, *ChapterOptions.model_fields})
     data = await _parse(request)
     for _, value in data.multi_items():
         if isinstance(value, UploadFile):
@@ -106,6 +117,16 @@ def _check_content_type(request: Request) -> None:
         raise WrongContentType(
             f"Content-Type is {content_type[:100]!r}; expected multipart/form-data.", allowed=["multipart/form-data"]
         )
+    packed = request.headers.get("content-encoding", "").strip()
+    if packed.lower() not in {"", "identity"}:
+        raise WrongContentType(f"Content-Encoding is {packed[:64]!r}; expected the form as it is, not packed.")
+
+
+def _check_query(request: Request, names: Collection[str]) -> None:
+    """Refuse options in the address, where nobody would read them; what a proxy may add there is its own."""
+    misplaced = sorted(set(request.query_params).intersection(names))
+    if misplaced:
+        raise InvalidOption(f"In the query: {', '.join(misplaced)}; expected as fields of the form.")
 
 
 async def _parse(request: Request) -> FormData:

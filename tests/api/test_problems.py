@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -196,6 +197,44 @@ async def test_another_content_type_is_refused_unread(client: httpx.AsyncClient,
 
     assert_problem(response, 415, "wrong-content-type")
     assert read == 0
+
+
+async def test_a_packed_body_is_refused_by_the_name_of_its_packing(client: httpx.AsyncClient) -> None:
+    """It was called a malformed form, which it is not; `identity` is no packing."""
+    form = part("image", b"hello, this is text", "a.txt") + b"--cut--\r\n"
+
+    packed = await client.post(
+        "/v1/erase", content=gzip.compress(form), headers={**BOUNDARY, "Content-Encoding": "gzip"}
+    )
+    plain = await client.post("/v1/erase", content=form, headers={**BOUNDARY, "Content-Encoding": "identity"})
+
+    assert "'gzip'" in assert_problem(packed, 415, "wrong-content-type")["detail"]
+    assert_problem(plain, 415, "not-an-image")
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "idna", "utf-16-le", "nonsense"])
+async def test_names_are_read_as_utf_8_whatever_charset_is_named(client: httpx.AsyncClient, charset: str) -> None:
+    """Two of Python's codecs raise a bare UnicodeError, which became a 500."""
+    headers = {"Content-Type": f"multipart/form-data; boundary=cut; charset={charset}"}
+
+    response = await client.post("/v1/erase", content=part("größe") + b"--cut--\r\n", headers=headers)
+
+    assert_problem(response, 400, "missing-part")
+
+
+@pytest.mark.parametrize(
+    ("route", "query"), [("erase", "format=png&output=mask"), ("detect", "threshold=0.5"), ("batch", "marks=keep")]
+)
+async def test_options_in_the_query_are_refused_not_ignored(client: httpx.AsyncClient, route: str, query: str) -> None:
+    """`?format=png` gave the upload's own format without a word. What else stands there is not ours to judge."""
+    files = {"image": b"hello, this is text"}
+
+    asked = await client.post(f"/v1/{route}?trace=1&{query}", files=files)
+    other = await client.post("/v1/erase?trace=1", files=files)
+
+    detail = assert_problem(asked, 422, "invalid-option")["detail"]
+    assert all(name.partition("=")[0] in detail for name in query.split("&"))
+    assert_problem(other, 415, "not-an-image")
 
 
 async def test_a_declared_length_over_the_limit_is_refused_unread(client: httpx.AsyncClient) -> None:
