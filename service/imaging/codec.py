@@ -30,7 +30,7 @@ from service.imaging.conversion import for_jpeg, for_ora, for_png, for_psd, for_
 from service.imaging.formats import avif, bmp, gif, heic, jpeg, jxl, png, tiff, webp
 from service.imaging.formats.jpeg_frame import unreached
 from service.imaging.formats.rasters import ensure_memory, foreign_errors, memory_errors
-from service.imaging.headers import Format, Header, refuse_too_many_pixels, sniff
+from service.imaging.headers import TITLES, Format, Header, refuse_too_many_pixels, sniff
 from service.imaging.layers import ora
 from service.imaging.layers.stack import MAX_PIXELS, Cover, Stack
 from service.imaging.orientation import stored_order, upright
@@ -90,7 +90,7 @@ def read_header(data: bytes, *, max_pixels: int) -> Header:
     TooManyPixels (width x height over `max_pixels`).
     """
     kind = sniff(data)
-    with foreign_errors(kind.upper()):
+    with foreign_errors(TITLES[kind]):
         header = _MODULES[kind].read_header(data)
     refuse_too_many_pixels(header, max_pixels)
     if header.frames > 1:
@@ -101,7 +101,7 @@ def read_header(data: bytes, *, max_pixels: int) -> Header:
 def decode(data: bytes, *, max_pixels: int) -> Picture:
     """Decode an image file. Raises what `read_header` raises, and OutOfMemory."""
     header = read_header(data, max_pixels=max_pixels)
-    with foreign_errors(header.format.upper()):
+    with foreign_errors(TITLES[header.format]):
         ensure_memory(header)
         stored = _MODULES[header.format].read(data, header)
     with memory_errors():

@@ -6,13 +6,23 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal, get_args
 
-from service.errors import EmptyFile, NotAnImage, TooManyPixels, UnsupportedFormat
+from service.errors import CorruptImage, EmptyFile, NotAnImage, TooManyPixels, UnsupportedFormat
 from service.imaging import vips
 
 Format = Literal["png", "jpeg", "webp", "avif", "tiff", "bmp", "gif", "heic", "jxl"]
 Layout = Literal["bilevel", "gray", "gray+alpha", "palette", "RGB", "RGBA", "CMYK"]
 
-READABLE = "PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF"
+TITLES: dict[Format, str] = {
+    "png": "PNG",
+    "jpeg": "JPEG",
+    "webp": "WebP",
+    "avif": "AVIF",
+    "tiff": "TIFF",
+    "bmp": "BMP",
+    "gif": "GIF",
+    "heic": "HEIC",
+    "jxl": "JPEG XL",
+}
 EXTRAS: dict[Format, str] = {"heic": "pillow_heif", "jxl": "pyvips"}
 """Formats that need an extra of their own name, with the library that it brings."""
 
@@ -92,6 +102,11 @@ def readable_types() -> list[str]:
     return [f"image/{name}" for name in get_args(Format) if is_installed(name)]
 
 
+def readable_titles() -> str:
+    """The same formats in words: `PNG, JPEG, WebP ...`."""
+    return ", ".join(TITLES[name] for name in get_args(Format) if is_installed(name))
+
+
 def is_installed(name: Format) -> bool:
     """Whether a format can be read here: always, or with its extra."""
     if name not in EXTRAS:
@@ -102,10 +117,11 @@ def is_installed(name: Format) -> bool:
 def sniff(data: bytes) -> Format:
     """Tell the format by the magic bytes alone, never by a name or a claimed type.
 
-    Raises EmptyFile, UnsupportedFormat for an image format that is not read here, NotAnImage for anything else.
+    Raises EmptyFile, UnsupportedFormat for an image format that is not read here, CorruptImage for a JPEG XL
+    without its signature, NotAnImage for anything else.
     """
     if not data:
-        raise EmptyFile("The file has 0 bytes; expected an image: " + READABLE)
+        raise EmptyFile(f"The file has 0 bytes; expected an image: {readable_titles()}.")
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
@@ -119,18 +135,18 @@ def sniff(data: bytes) -> Format:
         if not is_installed("jxl"):
             raise UnsupportedFormat(
                 "The file is JPEG XL, which needs the extra: pip install 'text-eraser[jxl]', and libvips with JPEG XL: "
-                f"apt-get install libvips42; expected {READABLE}."
+                f"apt-get install libvips42; expected {readable_titles()}."
             )
         return "jxl"
     for magic, title in _REFUSED:
         if data.startswith(magic):
-            raise UnsupportedFormat(f"The file is {title}; expected {READABLE}.")
+            raise UnsupportedFormat(f"The file is {title}; expected {readable_titles()}.")
     if data[:1] == b"P" and data[1:2] in b"1234567fF" and data[2:3].isspace():
-        raise UnsupportedFormat(f"The file is PNM; expected {READABLE}.")
+        raise UnsupportedFormat(f"The file is PNM; expected {readable_titles()}.")
     head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096].lower():
-        raise UnsupportedFormat(f"The file is SVG; expected {READABLE}.")
-    raise NotAnImage(f"The first bytes are those of no image format known here; expected {READABLE}.")
+        raise UnsupportedFormat(f"The file is SVG; expected {readable_titles()}.")
+    raise NotAnImage(f"The first bytes are those of no image format known here; expected {readable_titles()}.")
 
 
 def _sniff_heif(data: bytes) -> Format:
@@ -142,12 +158,13 @@ def _sniff_heif(data: bytes) -> Format:
     if brands & _HEIF_BRANDS:
         if not is_installed("heic"):
             raise UnsupportedFormat(
-                f"The file is HEIC, which needs the extra: pip install 'text-eraser[heic]'; expected {READABLE}."
+                "The file is HEIC, which needs the extra: pip install 'text-eraser[heic]'; "
+                f"expected {readable_titles()}."
             )
         return "heic"
     if b"jxl " in brands:
-        raise UnsupportedFormat(f"The file is JPEG XL; expected {READABLE}.")
-    raise NotAnImage(f"The file is a media container without a picture known here; expected {READABLE}.")
+        raise CorruptImage("The file calls itself JPEG XL, but does not begin as one.")
+    raise NotAnImage(f"The file is a media container without a picture known here; expected {readable_titles()}.")
 
 
 def refuse_too_many_pixels(header: Header, max_pixels: int) -> None:

@@ -309,6 +309,33 @@ def test_heic_without_its_extra_is_refused_and_the_extra_named(monkeypatch):
     assert "image/heic" not in headers.readable_types()
 
 
+@pytest.mark.parametrize("extras", [("HEIC", "JPEG XL"), ("HEIC",), ("JPEG XL",), ()], ids="+".join)
+@pytest.mark.parametrize(
+    ("data", "refusal"),
+    [
+        (b"", EmptyFile),
+        (b"hello", NotAnImage),
+        (b"\0\0\0\x10ftypisom\0\0\0\0", NotAnImage),
+        (b"8BPS", UnsupportedFormat),
+    ],
+)
+def test_a_refusal_names_what_can_be_read_here(data, refusal, extras, monkeypatch):
+    """With their extras HEIC and JPEG XL, too: they were never named, so that their owners sent PNG instead."""
+    monkeypatch.setattr(
+        headers, "is_installed", lambda name: name not in headers.EXTRAS or headers.TITLES[name] in extras
+    )
+    named = ", ".join(["PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF", *extras])
+
+    with pytest.raises(refusal, match=rf": {named}\.$|expected {named}\.$"):
+        codec.read_header(data, max_pixels=MAX_PIXELS)
+
+
+def test_a_jpeg_xl_without_its_signature_is_damaged():
+    """It was refused as JPEG XL, with JPEG XL among what was expected."""
+    with pytest.raises(CorruptImage, match="JPEG XL"):
+        codec.read_header(b"\0\0\0\x14ftypjxl \0\0\0\0jxl ", max_pixels=MAX_PIXELS)
+
+
 @pytest.mark.parametrize(
     "data", [b"hello", b"\0" * 64, b"BMX-ray results", b"<html></html>", b"RIFF\x24\0\0\0WAVEfmt "]
 )
