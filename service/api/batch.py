@@ -57,7 +57,9 @@ class _Done:
 
     member: Member
     data: bytes | None
-    """None where it could not even be read."""
+    """None where it could not even be read, or is too large to be held."""
+    is_too_large: bool = field(default=False, kw_only=True)
+    """Whether it goes over piece by piece, from the archive itself."""
     row: Row | None = None
     """None where it is no page."""
     media_type: str | None = None
@@ -186,6 +188,11 @@ async def _archive(chapter: _Chapter) -> AsyncGenerator[bytes, None]:
                     if done.row is not None and done.row.status == "done":
                         name = str(result_name(done.member.path, chapter.options.format))
                     yield stream.add(name, done.data, done.member)
+                elif done.is_too_large:
+                    with closing(stream.copy(chapter.archive, done.member)) as pieces:
+                        for piece in pieces:
+                            yield piece
+                            await asyncio.sleep(0)  # others have their turn, however fast this client reads
         yield stream.add(REPORT, chapter.report().model_dump_json(indent=1).encode("utf-8"))
         yield stream.close()
 
@@ -270,7 +277,8 @@ async def _look(chapter: _Chapter, member: Member) -> Look | None:
         return look_at(chapter.eraser, data, chapter.options, page, max_pixels=max_pixels)
 
     try:
-        _check_size(member, chapter.backend.limits.max_bytes)
+        if member.info.file_size > chapter.backend.limits.max_bytes:
+            return None
         return await _run(chapter, await asyncio.to_thread(chapter.archive.read, member), look)
     except ClientGone:
         raise
@@ -283,7 +291,8 @@ async def _member(chapter: _Chapter, member: Member) -> _Done:
     data: bytes | None = None
     started = time.perf_counter()
     try:
-        _check_size(member, chapter.backend.limits.max_bytes)
+        if member.info.file_size > chapter.backend.limits.max_bytes:
+            return await _too_large(chapter, member)
         data = await asyncio.to_thread(chapter.archive.read, member)
         if not member.is_image:
             return _Done(member, data)
@@ -306,6 +315,18 @@ async def _member(chapter: _Chapter, member: Member) -> _Done:
     # Without the time in the queue: pages of a chapter wait by design, and would hide that single images do.
     jobs.fill(done.page, outcome)
     return done
+
+
+async def _too_large(chapter: _Chapter, member: Member) -> _Done:
+    """A member that is never held whole: it stays as it was, as any page does that cannot be erased.
+
+    Raises CorruptImage where it cannot be read: that must be known before its first byte is sent.
+    """
+    started = time.perf_counter()
+    await asyncio.to_thread(chapter.archive.check, member)
+    error = _too_many(member, chapter.backend.limits.max_bytes)
+    row = report.failed(member.name, error, time.perf_counter() - started) if member.is_image else None
+    return _Done(member, None, row, is_too_large=True)
 
 
 def _erase(chapter: _Chapter, data: bytes, page: Deadline) -> tuple[Outcome, float]:
@@ -352,9 +373,8 @@ def _check_room(archive_bytes: int, memory_bytes: int) -> None:
         )
 
 
-def _check_size(member: Member, max_bytes: int) -> None:
-    if member.info.file_size > max_bytes:
-        raise TooManyBytes(f"{member.name} has {member.info.file_size} bytes; at most {max_bytes} are accepted.")
+def _too_many(member: Member, max_bytes: int) -> TooManyBytes:
+    return TooManyBytes(f"{member.name} has {member.info.file_size} bytes; at most {max_bytes} are accepted.")
 
 
 def _check_names(members: Sequence[Member], options: EraseOptions) -> None:

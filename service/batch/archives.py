@@ -7,12 +7,12 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import IO, BinaryIO, Self
 
 from service.errors import ArchiveRefused, CorruptImage, NotAnArchive
 from service.files import SUFFIXES
@@ -44,6 +44,8 @@ DIRECTORY_BYTES = 8 * 1024 * 1024
 """So much of a file is read to find its members; a directory of 100,000 is larger."""
 SMALL_BYTES = 1024 * 1024
 """Members up to this size may be packed as well as they like: plain pages are."""
+PIECE_BYTES = 256 * 1024
+"""Members that are too large to be held are copied so many bytes at a time."""
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
@@ -131,9 +133,25 @@ class Archive:
                 data = stream.read(size + 1)
         except UNREADABLE as exc:
             raise CorruptImage(f"{member.name} is not what the archive's directory says: {exc}.") from exc
-        if len(data) != size:
-            raise CorruptImage(f"{member.name} has {len(data)} bytes; the archive's directory says {size}.")
+        _check_length(member, len(data))
         return data
+
+    def pieces(self, member: Member) -> Iterator[bytes]:
+        """The member's bytes, PIECE_BYTES at a time. Raises CorruptImage as `read` does, perhaps after the last one."""
+        length = 0
+        try:
+            with self._zip.open(member.info) as stream:
+                while length <= member.info.file_size and (piece := stream.read(PIECE_BYTES)):
+                    length += len(piece)
+                    yield piece
+        except UNREADABLE as exc:
+            raise CorruptImage(f"{member.name} is not what the archive's directory says: {exc}.") from exc
+        _check_length(member, length)
+
+    def check(self, member: Member) -> None:
+        """Read the member through, and keep nothing of it. Raises CorruptImage as `read` does."""
+        for _ in self.pieces(member):
+            pass
 
     def _check_not_nested(self, member: Member) -> None:
         try:
@@ -153,15 +171,25 @@ class ArchiveWriter:
 
     def add(self, name: str, data: bytes, like: Member | None = None) -> None:
         """Add a file: with the date of `like`, packed as that was unless it is a picture, which is packed already."""
-        info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0) if like is None else like.info.date_time)
-        info.external_attr = (stat.S_IFREG | 0o644) << 16
-        packed = like is not None and not like.is_image and like.info.compress_type == zipfile.ZIP_DEFLATED
-        info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
-        self._zip.writestr(info, data)
+        self._zip.writestr(_info(name, like), data)
+
+    def open(self, member: Member) -> IO[bytes]:
+        """Where to write a file of the name and size of `member`, as `add` would have it."""
+        info = _info(member.name, member)
+        info.file_size = member.info.file_size
+        return self._zip.open(info, "w")
 
     def close(self) -> None:
         """Write the directory; without it nobody can read the archive."""
         self._zip.close()
+
+
+def _info(name: str, like: Member | None) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0) if like is None else like.info.date_time)
+    info.external_attr = (stat.S_IFREG | 0o644) << 16
+    packed = like is not None and not like.is_image and like.info.compress_type == zipfile.ZIP_DEFLATED
+    info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+    return info
 
 
 class _Outlet(io.RawIOBase):
@@ -196,6 +224,14 @@ class ArchiveStream:
         """Add a file; the bytes to send."""
         self._writer.add(name, data, like)
         return self._outlet.take()
+
+    def copy(self, archive: Archive, member: Member) -> Generator[bytes, None, None]:
+        """Copy a member of another archive; the bytes to send, piece by piece. Raises CorruptImage (see `check`)."""
+        with self._writer.open(member) as file:
+            for piece in archive.pieces(member):
+                file.write(piece)
+                yield self._outlet.take()
+        yield self._outlet.take()
 
     def close(self) -> bytes:
         """The last bytes to send; nothing the second time."""
@@ -265,6 +301,11 @@ def _check_sizes(infos: Sequence[zipfile.ZipInfo], limits: ArchiveLimits) -> Non
     total = sum(info.file_size for info in infos)
     if total > limits.max_total_bytes:
         raise ArchiveRefused(f"The archive has {total} bytes unpacked; at most {limits.max_total_bytes} are accepted.")
+
+
+def _check_length(member: Member, length: int) -> None:
+    if length != member.info.file_size:
+        raise CorruptImage(f"{member.name} has {length} bytes; the archive's directory says {member.info.file_size}.")
 
 
 def _check_places(infos: Sequence[zipfile.ZipInfo]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import json
+import random
 import zipfile
 
 import httpx
@@ -15,6 +16,7 @@ import structlog
 
 from service.api import batch
 from service.api.jobs import NETWORK_BYTES, weight_bytes
+from service.batch.archives import PIECE_BYTES
 from service.errors import CorruptImage
 from service.imaging import codec
 from service.options import EraseOptions
@@ -83,11 +85,36 @@ async def test_a_page_that_cannot_be_erased_stays_as_it_was() -> None:
 
     with opened(response) as reader:
         assert reader.read("x.png") == b"no image"
+        assert reader.read("big.png") == bytes(5000)
         assert reader.read(PAGES[0][0]) == PAGES[0][1]
         rows = json.loads(reader.read("report.json"))["pages"]
     assert {row["status"] for row in rows} == {"failed"}
     assert {row["problem"] for row in rows[:2]} == {"corrupt-image", "internal-error"}
     assert [row["problem"] for row in rows[2:]] == ["not-an-image", "too-many-bytes"]
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+async def test_what_is_too_large_to_be_held_is_copied_not_lost(packing: int) -> None:
+    """Such a page, and such a file that is no page, were left out of the answer; the second without a word."""
+    big = random.Random(7).randbytes(2 * PIECE_BYTES + 1)
+    upload = io.BytesIO()
+    with zipfile.ZipFile(upload, "w", packing) as writer:
+        for name in ("0.png", "extra/video.mp4", "damaged.png", "damaged.txt"):
+            writer.writestr(name, big + name.encode())
+        writer.writestr("page.png", picture())
+        damaged = [writer.getinfo(name) for name in ("damaged.png", "damaged.txt")]
+    data = bytearray(upload.getvalue())
+    for info in damaged:
+        data[info.header_offset + 30 + len(info.filename) + info.compress_size // 2] ^= 255
+    app = app_of(max_bytes=PIECE_BYTES, max_batch_bytes=10 * len(big))
+
+    response = await send(client_of(app), bytes(data))
+
+    with opened(response) as reader:
+        assert reader.namelist() == ["0.png", "extra/video.mp4", "page.png", "report.json"]
+        assert [reader.read(name) == big + name.encode() for name in reader.namelist()[:2]] == [True, True]
+        rows = json.loads(reader.read("report.json"))["pages"]
+    assert [row["problem"] for row in rows] == ["too-many-bytes", "corrupt-image", None]
 
 
 @pytest.mark.parametrize("kind", ["traversal", "absolute", "link", "bomb by ratio", "nested", "100,000 members"])
