@@ -140,20 +140,21 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
-    def parse(cls, fields: Mapping[str, str]) -> Self:
+    def parse(cls, fields: Mapping[str, str], *, allowed: Sequence[str] = ()) -> Self:
         """Options from words, as a form or a command line holds them.
 
-        Raises InvalidOption, naming each option with what was seen and what is allowed.
+        Raises InvalidOption, naming each option with what was seen and what is allowed: of names those in `allowed`,
+        by default all of the set.
         """
         try:
             return cls.model_validate(dict(fields))
         except ValidationError as exc:
-            allowed = list(cls.model_fields)
+            names = [*(allowed or cls.model_fields)]
             unknown = [str(error["loc"][0])[:64] for error in exc.errors() if error["type"] == "extra_forbidden"]
             wrong = _tell([error for error in exc.errors() if error["type"] != "extra_forbidden"], cls)
             if unknown:
-                wrong.append(f"Not an option here: {', '.join(unknown[:8])}; allowed: {', '.join(allowed)}.")
-            raise InvalidOption(" ".join(wrong), allowed=allowed if unknown else None) from exc
+                wrong.append(f"Not an option here: {', '.join(unknown[:8])}; allowed: {', '.join(names)}.")
+            raise InvalidOption(" ".join(wrong), allowed=names if unknown else None) from exc
 
 
 class DetectOptions(Options):

@@ -108,7 +108,8 @@ async def read_archive(request: Request, open_files: ExitStack) -> tuple[BinaryI
     if not part.size:
         raise EmptyFile("The file `archive` has 0 bytes.", part="archive")
     own = {name: fields.pop(name) for name in ChapterOptions.model_fields if name in fields}
-    return part.file, EraseOptions.parse(fields), ChapterOptions.parse(own)
+    allowed = [*ChapterOptions.model_fields, *(name for name in EraseOptions.model_fields if name not in ONE_PAGE_ONLY)]
+    return part.file, EraseOptions.parse(fields, allowed=allowed), ChapterOptions.parse(own)
 
 
 def _check_content_type(request: Request) -> None:

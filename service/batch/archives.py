@@ -19,8 +19,15 @@ from service.files import SUFFIXES
 
 ARCHIVES = frozenset({".zip", ".cbz"})
 """Endings of the archives that are read."""
-NESTED = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
-"""First bytes of archives and packed files."""
+OTHERS = {
+    b"Rar!\x1a\x07": "a RAR archive (CBR)",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive (CB7)",
+    b"\x1f\x8b": "packed by gzip",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ\x00": "packed by xz",
+}
+"""First bytes of archives and packed files that are not read."""
+NESTED = (b"PK\x03\x04", b"PK\x05\x06", *OTHERS)
 PACKINGS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
 DRIVE = re.compile(r"[A-Za-z]:")
 UTF8_NAME = 0x800
@@ -98,6 +105,11 @@ class Archive:
             if encoding is not None:
                 self._zip = zipfile.ZipFile(frugal, metadata_encoding=encoding)
         except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, UnicodeError) as exc:
+            file.seek(0)
+            start = file.read(8)
+            for magic, title in OTHERS.items():
+                if start.startswith(magic):
+                    raise NotAnArchive(f"The file is {title}; expected ZIP or CBZ.") from exc
             raise NotAnArchive(f"The file is not a ZIP or CBZ archive: {exc}.") from exc
         except OSError as exc:  # a directory that points before the file's begin
             raise NotAnArchive("The file is not a ZIP or CBZ archive: its directory cannot be read.") from exc

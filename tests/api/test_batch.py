@@ -155,6 +155,15 @@ async def test_what_cannot_be_read_is_refused_before_any_work(
     assert response.headers["content-type"] == "application/problem+json"
 
 
+async def test_an_unknown_option_is_told_those_of_a_chapter() -> None:
+    """It was told `mask_mode`, `output` and `regions`, which are refused, and not `marks`."""
+    problem = (await send(client_of(app_of()), archive(*PAGES), mark="keep")).json()
+
+    assert "marks" in problem["allowed"]
+    assert not {"mask_mode", "output", "regions"} & set(problem["allowed"])
+    assert f"allowed: {', '.join(problem['allowed'])}." in problem["detail"]
+
+
 async def test_archives_have_a_limit_of_their_own() -> None:
     """Larger than a page may be, up to the setting; and pages are let in while an archive is held."""
     client = client_of(app_of(max_bytes=10_000, max_held_bytes=10_000, max_batch_bytes=30_000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 import struct
 import tracemalloc
@@ -11,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service.batch.archives import Archive, ArchiveLimits, ArchiveStream
+from service.batch.archives import OTHERS, Archive, ArchiveLimits, ArchiveStream
 from service.errors import ArchiveRefused, CorruptImage, NotAnArchive
 from tests.fakes import picture
 
@@ -128,6 +129,13 @@ def test_an_archive_over_a_limit_is_refused(limits: ArchiveLimits, reason: str) 
     """By members, by the size of one, by the size of all: what was seen and what is allowed."""
     with pytest.raises(ArchiveRefused, match=reason):
         Archive(archive_of(("1.png", b"x" * 100), ("2.png", b"y" * 100)), limits)
+
+
+@pytest.mark.parametrize(("start", "title"), OTHERS.items(), ids=OTHERS.values())
+def test_archives_of_another_kind_are_called_by_their_name(start: bytes, title: str) -> None:
+    """Who has a CBR reads that it is one, and what to make of it."""
+    with pytest.raises(NotAnArchive, match=re.escape(f"The file is {title}; expected ZIP or CBZ.")):
+        Archive(io.BytesIO(start + bytes(100)))
 
 
 @pytest.mark.parametrize(
