@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from starlette.requests import Request
+
 from service.errors import NotAcceptable
 
 BYTES = "application/octet-stream"
 """Offered beside the type of every file: some generated clients know no other type for bytes."""
+
+
+def accept_of(request: Request) -> str | None:
+    """The request's `Accept`, its lines in one (RFC 9110, 5.3); None where there is none."""
+    return ", ".join(request.headers.getlist("accept")) or None
 
 
 def choose(accept: str | None, offered: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 import service
 from service.api import jobs, uploads
-from service.api.accept import BYTES, choose
+from service.api.accept import BYTES, accept_of, choose
 from service.api.jobs import Backend, backend_of
 from service.api.problems import documented
 from service.api.schemas import files
@@ -125,7 +125,7 @@ async def batch(request: Request) -> Response:
     start. With `marks`, up to six pages are looked at before the first one is erased and sent. Hostile archives (paths
     that lead elsewhere, links, bombs, archives in archives) are refused whole.
     """
-    answer = choose(request.headers.get("accept"), [CBZ, ZIP, BYTES, EVENTS])
+    answer = choose(accept_of(request), [CBZ, ZIP, BYTES, EVENTS])
     with ExitStack() as open_files:
         file, options, chapter_options = await uploads.read_archive(request, open_files)
         codec.check_installed(options.format)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api import jobs, uploads
-from service.api.accept import choose
+from service.api.accept import accept_of, choose
 from service.api.answers import regions_response
 from service.api.problems import documented
 from service.api.schemas import Regions, headers
@@ -29,7 +29,7 @@ router = APIRouter(tags=["images"])
 )
 async def detect(request: Request) -> Response:
     """Group the text into regions by differentiable binarization (Liao et al. 2020)."""
-    choose(request.headers.get("accept"), ["application/json"])
+    choose(accept_of(request), ["application/json"])
     form = await uploads.read_form(request, DetectOptions)
     jobs.check_model(request, form.options.segmenter, "segmentation")
     header = jobs.read_header(request, form.image, form.masks)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api import jobs, uploads
-from service.api.accept import BYTES, choose
+from service.api.accept import BYTES, accept_of, choose
 from service.api.answers import both_response, file_response, zip_response
 from service.api.problems import documented
 from service.api.schemas import Erased, files, headers
@@ -45,7 +45,7 @@ async def erase(request: Request) -> Response:
 
     Outside the mask not one pixel changes, as far as the file format can promise it (`X-Fidelity`).
     """
-    accept = request.headers.get("accept")
+    accept = accept_of(request)
     choose(accept, ["image/*", *IMAGES, BYTES, *BOTH])  # nothing to read where nothing would be acceptable
     form = await uploads.read_form(request, EraseOptions, masks=uploads.ERASE_MASKS)
     options = form.options

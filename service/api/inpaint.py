@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api import jobs, uploads
-from service.api.accept import BYTES, choose
+from service.api.accept import BYTES, accept_of, choose
 from service.api.answers import file_response
 from service.api.erase import IMAGES
 from service.api.problems import documented
@@ -34,7 +34,7 @@ router = APIRouter(tags=["images"])
 )
 async def inpaint(request: Request) -> Response:
     """Draw what the mask hides, from what is around it."""
-    accept = request.headers.get("accept")
+    accept = accept_of(request)
     choose(accept, ["image/*", *IMAGES, BYTES])
     form = await uploads.read_form(request, InpaintOptions, masks=uploads.INPAINT_MASKS)
     options, mask = form.options, form.masks["mask"]

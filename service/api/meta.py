@@ -26,6 +26,7 @@ root_router = APIRouter(tags=["health"])
 """Answers at the root only, where orchestrators look."""
 
 
+@router.head("/models", include_in_schema=False)
 @router.get("/models", operation_id="listModels", summary="Models that are loaded", responses=documented(401, 503))
 async def models(request: Request) -> Models:
     """Names, versions, checksums, licences, tensors and thresholds, as the manifest has them."""
@@ -35,6 +36,7 @@ async def models(request: Request) -> Models:
     return Models(models=[ModelInfo.model_validate(model.model_dump()) for model in backend.store.models])
 
 
+@router.head("/info", include_in_schema=False)
 @router.get("/info", operation_id="getInfo", summary="Limits, formats, defaults", responses=documented(401))
 async def info(request: Request) -> Info:
     """What a client needs to know before it uploads."""
@@ -86,6 +88,7 @@ async def readyz(request: Request) -> Health:
     return Health(status="ready", version=service.__version__)
 
 
+@root_router.head("/metrics", include_in_schema=False)
 @root_router.get(
     "/metrics",
     operation_id="getMetrics",

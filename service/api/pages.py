@@ -42,7 +42,24 @@ PAGE_HEADERS = {
 }
 
 
-class PageFiles(StaticFiles):
+class WholeFiles(StaticFiles):
+    """Files that are sent whole: a `Range` that Starlette does not like, it refuses in plain text."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, whatever part of it is asked for (RFC 9110, 14.2: a server may ignore `Range`)."""
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        return await super().get_response(path, scope)
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file, or 304 where the client has it."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Accept-Ranges"] = "none"
+        return response
+
+
+class PageFiles(WholeFiles):
     """The files of the web page, with the headers that keep it to itself."""
 
     def file_response(
@@ -80,8 +97,8 @@ def add_docs(app: FastAPI) -> None:
     async def docs() -> HTMLResponse:
         return page
 
-    app.add_api_route("/docs", docs, include_in_schema=False)
-    app.mount("/docs/assets", StaticFiles(directory=ASSETS), name="docs-assets")
+    app.add_api_route("/docs", docs, methods=["GET", "HEAD"], include_in_schema=False)
+    app.mount("/docs/assets", WholeFiles(directory=ASSETS), name="docs-assets")
 
 
 def page_policy(html: str) -> str:

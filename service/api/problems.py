@@ -104,12 +104,12 @@ async def validation_error(request: Request, exc: Exception) -> Response:
 
 
 def _translated(request: Request, exc: HTTPException) -> TextEraserError:
+    path = request.scope["path"][:200]
     known: Mapping[int, TextEraserError] = {
         400: MalformedForm(exc.detail),
-        404: NotFound(f"There is no route {request.scope['path'][:200]}; `/docs` lists them."),
+        404: NotFound(f"There is no route {path}" + ("; `/docs` lists them." if request.app.openapi_url else ".")),
         405: MethodNotAllowed(
-            f"{request.method} is not allowed on {request.scope['path'][:200]}; "
-            f"allowed: {(exc.headers or {}).get('Allow', 'see /docs')}."
+            f"{request.method} is not allowed on {path}; allowed: {(exc.headers or {}).get('Allow', 'no method')}."
         ),
         413: TooManyBytes(exc.detail),
     }

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api import jobs, uploads
-from service.api.accept import BYTES, choose
+from service.api.accept import BYTES, accept_of, choose
 from service.api.answers import file_response, regions_response
 from service.api.problems import documented
 from service.api.schemas import Regions, files, headers
@@ -35,7 +35,7 @@ router = APIRouter(tags=["images"])
 )
 async def segment(request: Request) -> Response:
     """Answer with the mask that `/v1/erase` would erase: 8-bit gray PNG, 255 = text."""
-    answer = choose(request.headers.get("accept"), ANSWERS)
+    answer = choose(accept_of(request), ANSWERS)
     form = await uploads.read_form(request, SegmentOptions)
     jobs.check_model(request, form.options.segmenter, "segmentation")
     header = jobs.read_header(request, form.image, form.masks)

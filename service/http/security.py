@@ -19,8 +19,10 @@ EXPOSED_HEADERS = (
     "X-Regions",
     "X-Mask-Share",
     "X-Model",
+    "X-Residual",
     "X-Fidelity",
     "X-Untouched-SHA256",
+    "X-Pages",
     "Server-Timing",
     "X-Request-ID",
     "Retry-After",
@@ -47,7 +49,7 @@ class BearerTokens:
 
     def _known(self, headers: Headers) -> bool:
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        given = token.strip().encode()
+        given = token.strip().encode("latin-1")  # the very bytes that came: so headers are decoded
         # Every token is compared, each in constant time, so that timing tells nothing.
         matches = [hmac.compare_digest(given, known) for known in self._tokens]
         return scheme.lower() == "bearer" and any(matches)

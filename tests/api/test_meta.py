@@ -70,6 +70,16 @@ async def test_health_is_asked_by_head_too(path: str) -> None:
         assert head.headers["content-type"] == get.headers["content-type"]
 
 
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/metrics", "/info", "/v1/info", "/models", "/v1/models"])
+async def test_whatever_is_read_is_asked_by_head_too(path: str) -> None:
+    """`curl -I` tells what GET would (RFC 9110, 9.1: every server has both)."""
+    client = client_of(app_of())
+
+    get, head = await client.get(path), await client.head(path)
+
+    assert (head.status_code, head.headers["content-type"]) == (200, get.headers["content-type"])
+
+
 async def test_the_docs_need_no_network() -> None:
     """The page names only our own files, they are there, and its policy allows nothing else."""
     client = client_of(app_of())
@@ -86,5 +96,7 @@ async def test_the_docs_need_no_network() -> None:
 async def test_the_docs_can_be_turned_off() -> None:
     """`TEXT_ERASER_DOCS=false` leaves neither page nor document."""
     client = client_of(app_of(docs=False))
+    answers = [await client.get(path) for path in ("/docs", "/openapi.json")]
 
-    assert [(await client.get(path)).status_code for path in ("/docs", "/openapi.json")] == [404, 404]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert not [answer for answer in answers if "lists them" in answer.text]

@@ -38,6 +38,18 @@ async def test_files_are_kept_by_the_browser_but_asked_about(path: str) -> None:
     assert first.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize("path", ["/", "/web/app.js", "/docs/assets/swagger-ui.css"])
+@pytest.mark.parametrize("part", ["bytes=0-9", "bytes=9999999-", "bytes=5-2", "lines=1"])
+async def test_files_are_sent_whole_whatever_part_is_asked_for(path: str, part: str) -> None:
+    """A range that could not be had was refused in plain text, which no other refusal is."""
+    client = client_of(app_of())
+
+    whole, asked = await client.get(path), await client.get(path, headers={"Range": part})
+
+    assert (asked.status_code, asked.content) == (200, whole.content)
+    assert asked.headers["accept-ranges"] == "none"
+
+
 async def test_the_policy_allows_our_own_files_only() -> None:
     """No inline script or style, no other host, no frame around the page."""
     policy = (await client_of(app_of()).get("/")).headers["content-security-policy"]

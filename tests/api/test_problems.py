@@ -390,6 +390,15 @@ async def test_who_asks_for_bytes_gets_the_file_as_bytes(route: str, files: dict
     assert response.content == plain.content
 
 
+async def test_accept_may_come_in_several_lines() -> None:
+    """They are one list (RFC 9110, 5.3); only the first was read."""
+    headers = [("Accept", "text/html"), ("Accept", "application/json;q=0.1")]
+
+    response = await client_of(app_of()).post("/v1/segment", files={"image": picture()}, headers=headers)
+
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+
+
 async def test_an_unknown_route_is_a_problem(client: httpx.AsyncClient) -> None:
     """404 as problem+json too."""
     assert_problem(await client.get("/v1/nothing"), 404, "not-found")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -10,6 +13,7 @@ from tests.fakes import app_of, client_of, picture
 
 pytestmark = pytest.mark.anyio
 
+ROOT = Path(__file__).parents[2]
 OURS, OTHER = "https://reader.example", "https://elsewhere.example"
 PREFLIGHT = {
     "Access-Control-Request-Method": "POST",
@@ -47,6 +51,18 @@ async def test_with_tokens_set_only_a_known_one_opens_the_api(authorization: str
         assert response.json()["type"] == "urn:text-eraser:problem:unauthorized"
 
 
+async def test_a_token_may_have_letters_beyond_ascii() -> None:
+    """It is compared by its bytes, as UTF-8; such a token opened nothing at all."""
+    client = client_of(app_of(tokens="schlüssel"))
+
+    answers = [
+        await client.get("/v1/info", headers={"Authorization": f"Bearer {token}".encode()})
+        for token in ("schlüssel", "schlussel")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 401]
+
+
 @pytest.mark.parametrize(("public", "status"), [(True, 200), (False, 401)])
 async def test_health_stays_open_and_metrics_by_setting(public: bool, status: int) -> None:  # noqa: FBT001  a case
     """Orchestrators bear no token; monitoring may."""
@@ -79,6 +95,20 @@ async def test_an_allowed_origin_may_read_the_answer_and_our_headers() -> None:
     assert "access-control-allow-credentials" not in response.headers
     assert response.headers["access-control-expose-headers"] == ", ".join(EXPOSED_HEADERS)
     assert {word.strip() for word in response.headers["vary"].split(",")} == {"Origin", "Accept"}
+
+
+def test_every_header_that_is_documented_may_be_read() -> None:
+    """`X-Residual` and `X-Pages` could not: a page of another origin never saw them."""
+    document = json.loads((ROOT / "openapi" / "openapi.json").read_text(encoding="utf-8"))
+    documented = {
+        name
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for response in operation["responses"].values()
+        for name in response.get("headers", {})
+    }
+
+    assert documented <= set(EXPOSED_HEADERS)
 
 
 async def test_another_origin_is_told_nothing() -> None:
