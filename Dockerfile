@@ -29,14 +29,14 @@ LABEL org.opencontainers.image.title="Text Eraser" \
 # The base brings pip; nothing is installed from here on.
 RUN rm -rf "$(python -c 'import pathlib, pip; print(pathlib.Path(pip.__path__[0]).parent)')"/pip* /usr/local/bin/pip*
 COPY --from=build /opt/text-eraser /opt/text-eraser
-# MALLOC_ARENA_MAX: freed memory goes back to few arenas, so that what is held follows the images being worked on.
+# MALLOC_ARENA_MAX: one heap for all threads; the end of any other would never be given back (service/host.py).
 # OPENBLAS_NUM_THREADS: numpy starts no thread for every core of the host before the settings are read.
 # ORT_DISABLE_TELEMETRY: ONNX Runtime reports to nobody, whatever imports it.
 # TEXT_ERASER_LIMIT_MEMORY: near the container's limit an image is refused with 503, instead of the process killed.
 ENV PATH=/opt/text-eraser/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    MALLOC_ARENA_MAX=2 \
+    MALLOC_ARENA_MAX=1 \
     OPENBLAS_NUM_THREADS=1 \
     ORT_DISABLE_TELEMETRY=1 \
     TEXT_ERASER_LIMIT_MEMORY=true

@@ -12,7 +12,6 @@ from pathlib import Path
 CGROUP = Path("/sys/fs/cgroup")
 _M_ARENA_MAX = -8
 """glibc's number for it, from malloc.h."""
-_ARENAS = 2
 
 
 def usable_cores(cgroup: Path = CGROUP) -> int:
@@ -36,11 +35,15 @@ def limit_data_segment(limit_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
-def use_few_arenas() -> None:
-    """Let all threads share two heaps (glibc's M_ARENA_MAX); each heap keeps the free space of its largest image."""
+def use_one_heap() -> None:
+    """Let all threads share the main heap (glibc's M_ARENA_MAX).
+
+    The others keep the free space at their end, up to 64 MB of it: `malloc_trim` shrinks the main heap alone, and
+    returns of the others only what lies free between blocks in use.
+    """
     mallopt = _glibc("mallopt")
     if mallopt is not None:
-        mallopt(_M_ARENA_MAX, _ARENAS)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def give_back_memory() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from ray import serve
 
 from service.app import build_eraser, create_app, open_store
-from service.host import give_back_memory, use_few_arenas
+from service.host import give_back_memory, use_one_heap
 from service.settings import Settings
 
 SLOTS = 2
@@ -29,7 +29,7 @@ settings = given.model_copy(update={"slots": given.slots or SLOTS})
 
 def build() -> Any:
     """The application, on a replica: it takes requests once every graph is verified and warm."""
-    use_few_arenas()
+    use_one_heap()
     store = open_store(settings)
     return create_app(settings, eraser=build_eraser(settings, store), store=store, at_rest=give_back_memory)
 

@@ -19,7 +19,7 @@ from service.host import (
     limit_data_segment,
     raise_open_files_limit,
     usable_memory_bytes,
-    use_few_arenas,
+    use_one_heap,
 )
 from service.http.protocol import PatientProtocol
 from service.settings import Settings
@@ -54,7 +54,7 @@ def serve(settings: Settings) -> int:
     except OSError as exc:
         return _start_failed(f"cannot listen on {settings.host} port {settings.port}: {exc.strerror}")
     raise_open_files_limit()
-    use_few_arenas()
+    use_one_heap()
     if settings.limit_memory:
         limit_data_segment(usable_memory_bytes() * 9 // 10)
 

@@ -60,7 +60,9 @@ class Workers:
 
     Belongs to one event loop: every method is called on it. Jobs start in the order of their coming; patient ones
     when no other waits, and never in the last free slot, so that whoever comes next finds it (unless there is but one).
-    `at_rest` is called, on a thread, each time the last job has been done for a while: the moment to tidy up.
+    `at_rest` is called, on a thread, each time the last job has been done for a while: the moment to tidy up. The
+    threads of the slots have ended then, and with them what libraries and the C library keep for each; the next job
+    starts new ones.
     """
 
     def __init__(
@@ -76,11 +78,7 @@ class Workers:
         self.queue_size = queue_size
         self.memory_bytes = memory_bytes
         self._held_bytes = held_bytes
-        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="worker")
-        # Threads of their own: the system lets a thread step back, but not forward again.
-        self._patient_pool = ThreadPoolExecutor(
-            self.patient_slots, thread_name_prefix="patient", initializer=_step_back
-        )
+        self._pool, self._patient_pool = self._fresh_pools()
         self._waiting: deque[_Ticket] = deque()
         self._patient: deque[_Ticket] = deque()
         self._running: set[_Ticket] = set()
@@ -166,6 +164,14 @@ class Workers:
         await asyncio.to_thread(self._pool.shutdown)
         await asyncio.to_thread(self._patient_pool.shutdown)
 
+    def _fresh_pools(self) -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:
+        """For hasty and for patient jobs; a thread starts when a job first needs it."""
+        return (
+            ThreadPoolExecutor(self.slots, thread_name_prefix="worker"),
+            # Threads of their own: the system lets a thread step back, but not forward again.
+            ThreadPoolExecutor(self.patient_slots, thread_name_prefix="patient", initializer=_step_back),
+        )
+
     def _enter(self, weight_bytes: int, *, patient: bool) -> _Ticket:
         if self._closed:
             raise NotReady("The service is shutting down.")
@@ -229,7 +235,19 @@ class Workers:
         self._advance()
         if not self._running and not self._closed:
             self._stay_awake()
-            self._rest_timer = asyncio.get_running_loop().call_later(REST_S, self._pool.submit, self._at_rest)
+            self._rest_timer = asyncio.get_running_loop().call_later(REST_S, self._rest)
+
+    def _rest(self) -> None:
+        """End the threads, then tidy up on one that is none of theirs; whoever comes meanwhile finds new ones."""
+        tired = (self._pool, self._patient_pool)
+        self._pool, self._patient_pool = self._fresh_pools()
+
+        def tidy() -> None:
+            for pool in tired:
+                pool.shutdown()
+            self._at_rest()
+
+        asyncio.get_running_loop().run_in_executor(None, tidy)
 
     def _stay_awake(self) -> None:
         if self._rest_timer is not None:

@@ -301,6 +301,32 @@ async def test_rest_comes_once_after_the_last_job(monkeypatch: pytest.MonkeyPatc
     await workers.close()
 
 
+async def test_at_rest_the_threads_have_ended_and_the_next_job_starts_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of both kinds; what a library keeps for each thread is freed before `at_rest` tidies up."""
+    monkeypatch.setattr(workers_module, "REST_S", 0.01)
+    used: list[threading.Thread] = []
+    alive_at_rest: list[list[bool]] = []
+
+    def job() -> str:
+        used.append(threading.current_thread())
+        return "done"
+
+    workers = Workers(
+        slots=2,
+        queue_size=2,
+        memory_bytes=1000,
+        at_rest=lambda: alive_at_rest.append([thread.is_alive() for thread in used]),
+    )
+    await workers.run(job, Deadline())
+    await workers.run(job, Deadline(), patient=True)
+    await until(lambda: bool(alive_at_rest))
+
+    assert alive_at_rest[-1] == [False] * len(used)
+    assert (await workers.run(job, Deadline())).value == "done"
+    assert (await workers.run(job, Deadline(), patient=True)).value == "done"
+    await workers.close()
+
+
 async def test_closing_cancels_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is called on threads that have ended."""
     monkeypatch.setattr(workers_module, "REST_S", 0.02)
