@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import cv2
 import numpy as np
 
 from service.bubbles import margin_px, stands_in_bubble
 from service.fills.copies import Copies, find_copies
-from service.fills.gate import RINGS_PX, TOLERANCE_LEVELS, TOUCHING_PX, Background, look_at_ring, ring_of, shrink_to
+from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, look_at_ring, ring_of, shrink_to
 from service.fills.lines import find_lines
 from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
@@ -23,6 +22,7 @@ from service.imaging.masks import components, dilate_disc, from_bool, label_core
 from service.options import Fill
 from service.regions import Method, Region
 from service.segmenter import TextMaps
+from service.strays import find_strays, part_at_edge
 
 CONTEXT_PX = 48
 INK_LEVEL = 102
@@ -36,11 +36,7 @@ PART_GAP_PX = 3
 BRIDGE_PX = 3
 """Half the width of a bridge between two texts whose masks just meet."""
 BRIDGED_PIXELS = 4_000_000
-"""In a larger crop no bridges are cut and no strays are looked for: that takes 20 bytes a pixel."""
-OTHER_GROUND_PX = 7
-"""What is thinner than this beside a text is an outline, no ground."""
-STRAY_PX = 5
-"""What is thinner than this of a text, where it lies over other ground, is filled with the rest."""
+"""In a larger crop no bridges are cut: that takes 20 bytes a pixel."""
 PARTS_LIMIT = 64
 """Parts of one group that are looked at on their own before the whole group goes to the network."""
 
@@ -125,38 +121,6 @@ def plan_group(
     return Entry(group, holes, whole is not None and _in_bubble(image, group, whole), method)
 
 
-def find_strays(image: Image, own: Mask, mask: Mask, background: Background) -> Mask:
-    """The part of the hole `own` `(H, W)` that lies over other ground than the plain `background` of the rest.
-
-    A sound effect that begins in a bubble and ends over art is one text on two grounds. Each of its pixels belongs to
-    the ground that is nearest; outlines, which are thin, are no ground. `mask` `(H, W)` holds every hole.
-    """
-    if own.size > BRIDGED_PIXELS:
-        return np.zeros_like(own)
-    ring = ring_of(own, mask)
-    rows, columns = np.nonzero(ring)
-    is_other = (
-        np.abs(image[rows, columns] - surface_at(background.surface, rows, columns)).max(axis=1) > TOLERANCE_LEVELS
-    )
-    other = np.zeros_like(own)
-    other[rows[is_other], columns[is_other]] = 255
-    window = np.ones((OTHER_GROUND_PX, OTHER_GROUND_PX), np.uint8)
-    wide = np.asarray(cv2.morphologyEx(other, cv2.MORPH_OPEN, window), np.uint8)
-    if not wide.any():
-        return np.zeros_like(own)
-    # What hangs together with such ground is ground too: the strip of a panel between its last line and the gutter.
-    beside = np.ones((2 * RINGS_PX[0] + 1, 2 * RINGS_PX[0] + 1), np.uint8)
-    wide = np.where(cv2.dilate(wide, beside) > 0, other, np.uint8(0))
-    sources = np.where(ring, np.uint8(0), np.uint8(255))
-    _, nearest = cv2.distanceTransformWithLabels(sources, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
-    belongs = np.zeros(int(nearest.max()) + 1, np.bool_)
-    belongs[nearest[ring]] = wide[ring] > 0
-    over_other = from_bool((own > 0) & belongs[nearest])
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (STRAY_PX, STRAY_PX))
-    core = cv2.morphologyEx(over_other, cv2.MORPH_OPEN, disc)
-    return from_bool((cv2.dilate(core, disc) > 0) & (over_other > 0))
-
-
 def regions_of(plan: Plan, maps: TextMaps | None, residuals: Sequence[float] = ()) -> tuple[Region, ...]:
     """The plan as regions, numbered from 1 in the plan's order; `residuals`, one for each entry, if somebody looked."""
     return tuple(
@@ -220,14 +184,22 @@ def _by_parts(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[],
             x0, y0, x1, y1 = grow_box(part, CONTEXT_PX, own.shape)
             window = np.s_[y0:y1, x0:x1]
             piece = from_bool(labels[window] == number)
-            background = look_at_ring(image[window], piece, mask[window]) if piece.any() else None
-            if background is not None:
-                holes.append(_plain((box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1), piece, background))
-                rest[window][piece > 0] = 0
+            for part_mask, background in _on_plain(image[window], piece, mask[window]) if piece.any() else ():
+                holes.append(_plain((box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1), part_mask, background))
+                rest[window][part_mask > 0] = 0
     holes += [near for hole in list(holes) if (near := _share_ground(image, mask, rest, box, hole)) is not None]
     if np.any(rest):
         holes += _not_plain(image, mask, rest, box, check)
     return tuple(holes)
+
+
+def _on_plain(image: Image, piece: Mask, mask: Mask) -> list[tuple[Mask, Background]]:
+    """What of a `piece` stands on plain ground, and on which."""
+    background = look_at_ring(image, piece, mask)
+    if background is None:
+        return part_at_edge(image, piece, mask)
+    on_plain = np.where(find_strays(image, piece, mask, background) > 0, np.uint8(0), piece)
+    return [(on_plain, background)] if on_plain.any() else []
 
 
 def _share_ground(image: Image, mask: Mask, rest: Mask, box: Box, plain: Hole) -> Hole | None:

@@ -13,8 +13,9 @@ from service.fills.surface import surface_at
 from service.groups import Group, gather
 from service.imaging.arrays import Image, Mask
 from service.options import Fill
-from service.plan import Hole, Plan, find_strays, make_plan, plan_group
+from service.plan import Hole, Plan, make_plan, plan_group
 from service.regions import Method
+from service.strays import find_strays
 from tests import pages
 
 GROUNDS = {"blank": pages.blank, "gradient": pages.gradient, "tone": pages.tone, "noise": pages.noise}
@@ -232,7 +233,7 @@ def test_strays_are_not_looked_for_where_that_would_take_too_much_memory(monkeyp
     assert background is not None
     assert find_strays(bubble_beside_art(2), mask, mask, background).any()
 
-    monkeypatch.setattr("service.plan.BRIDGED_PIXELS", mask.size - 1)
+    monkeypatch.setattr("service.strays.STRAYS_PIXELS", mask.size - 1)
 
     assert not find_strays(bubble_beside_art(2), mask, mask, background).any()
 

@@ -119,6 +119,30 @@ def _sample(ring: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return ring
 
 
+def commonest_background(image: Image, hole: Mask, forbidden: Mask) -> Background | None:
+    """The plain background that most of the ring around `hole` shows, whatever else is there; None for no ring.
+
+    What `look_at_ring` refuses may have two plain grounds; this is the one to tell the other from.
+    """
+    near = _sample(ring_of(hole, forbidden))
+    if np.count_nonzero(near) < MIN_RING_PIXELS:
+        return None
+    rows, columns = np.nonzero(near)
+    samples = image[rows, columns].astype(np.float32)
+    surface, plain = _fit(samples, rows, columns, hole)
+    return _background(samples, rows, columns, hole, surface=surface, plain=plain) if plain.any() else None
+
+
+def _background(
+    samples: Samples, rows: Points, columns: Points, hole: Mask, *, surface: Surface, plain: npt.NDArray[np.bool_]
+) -> Background:
+    residual = samples[plain] - surface_at(surface, rows[plain], columns[plain])
+    over_hole = surface_at(surface, *_row_ends(hole))
+    is_flat = bool((over_hole.max(axis=0) - over_hole.min(axis=0)).max() <= FLAT_RANGE_LEVELS)
+    colour = np.median(samples[plain], axis=0).astype(np.float32)
+    return Background(colour, surface, is_flat, float(plain.mean()), float(np.abs(residual).mean()))
+
+
 def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Background | None:
     near = _sample(ring_of(hole, forbidden, radius_px))
     if np.count_nonzero(near) < MIN_RING_PIXELS:
@@ -140,14 +164,8 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
         return None
     if _other_ground_share(image, near & ~plain_map, touching) > MAX_OTHER_GROUND_SHARE:
         return None
-    residual = samples[plain] - surface_at(surface, rows[plain], columns[plain])
-    grain = float(np.abs(residual).mean())
-    if grain > MAX_RESIDUAL_LEVELS:
-        return None
-    over_hole = surface_at(surface, *_row_ends(hole))
-    is_flat = bool((over_hole.max(axis=0) - over_hole.min(axis=0)).max() <= FLAT_RANGE_LEVELS)
-    colour = np.median(samples[plain], axis=0).astype(np.float32)
-    return Background(colour, surface, is_flat, plain_share, grain)
+    background = _background(samples, rows, columns, hole, surface=surface, plain=plain)
+    return background if background.grain <= MAX_RESIDUAL_LEVELS else None
 
 
 def _is_plain_between(hole: Mask, near: npt.NDArray[np.bool_], plain: npt.NDArray[np.bool_]) -> bool:
