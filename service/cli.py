@@ -127,9 +127,9 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     if (*files, mask, *(fields[name] for name in AREAS)).count("-") > 1:
         refuse("standard input can be read once only")
     areas = _area_files(fields)
-    if fields["format"] is None and len(files) == 1 and not Path(out).is_dir():
-        fields["format"] = format_for(files[0], out)
     try:
+        if fields["format"] is None and len(files) == 1 and not Path(out).is_dir():
+            fields["format"] = format_for(files[0], out)
         options = EraseOptions.parse({name: value for name, value in fields.items() if value is not None})
         targets = plan_targets(files, out, options)
     except InvalidOption as exc:
@@ -222,12 +222,17 @@ def batch_command(
     depends_on = " ".join([service.__version__, *(model.sha256 for model in models)])
     wish = Wish(options, masks=masks, regions=regions_json, marks=marks, models=depends_on)
     batch = _batch(settings, wish, ledger, engine, address)
+    is_one_file = any(place == out for chapter in chapters for place in chapter.places)
     rows: list[Row] = []
     started = time.perf_counter()
+    is_written = True
     try:
         with closing(batch.run(chapters)) as running:
             for row in _counted(running, sum(chapter.count() for chapter in chapters)):
                 rows.append(row)  # noqa: PERF402  row by row: what was done before a stop is reported too
+    except OSError as exc:  # a page that cannot be written is a row; this is a chapter
+        say(f"{exc.filename or out}: {exc.strerror}")
+        is_written = False
     finally:
         report = Report(
             version=service.__version__,
@@ -236,10 +241,14 @@ def batch_command(
             summary=summarise(rows, time.perf_counter() - started),
             pages=tuple(rows),
         )
-        place = report_path or (out.with_name(f"{out.name}.report.json") if out.is_file() else out / "report.json")
-        write_atomically(place, report.model_dump_json(indent=1).encode("utf-8"))
         click.echo(told(report))
-    sys.exit(SOME_FAILED if report.summary.failed else 0)
+        place = report_path or (out.with_name(f"{out.name}.report.json") if is_one_file else out / "report.json")
+        try:
+            write_atomically(place, report.model_dump_json(indent=1).encode("utf-8"))
+        except OSError as exc:
+            say(f"the report cannot be written: {place}: {exc.strerror}")
+            is_written = False
+    sys.exit(0 if is_written and not report.summary.failed else SOME_FAILED)
 
 
 @main.group("models")

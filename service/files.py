@@ -25,6 +25,7 @@ _FORMATS: Mapping[str, OutputFormat] = {
     ".psd": "psd",
     ".ora": "ora",
 }
+_ALIASES = {".jpeg": ".jpg", ".tif": ".tiff", ".heif": ".heic"}
 STANDARD = "-"
 """Standard input or output."""
 _UMASK = os.umask(0)  # read once, while there is one thread: it can only be read by being set
@@ -66,9 +67,14 @@ def plan_targets(sources: Sequence[str], out: str, options: EraseOptions) -> lis
 
 
 def format_for(source: str, out: str) -> OutputFormat:
-    """The format that `out` asks for by its ending; `same` where it says nothing else than the source's."""
-    wanted = _FORMATS.get(PurePath(out).suffix.lower(), "same")
-    return "same" if wanted == _FORMATS.get(PurePath(source).suffix.lower()) else wanted
+    """The format that `out` asks for by its ending; `same` where it says nothing else than the source's.
+
+    Raises InvalidOption for the ending of a format that only an image of that format becomes.
+    """
+    own, asked = (_ALIASES.get(ending, ending) for ending in (PurePath(path).suffix.lower() for path in (source, out)))
+    if own in SUFFIXES and asked in SUFFIXES - {own, *_FORMATS}:
+        raise InvalidOption(f"{out}: {own} does not become {asked}; expected {own} or one of {', '.join(_FORMATS)}")
+    return _FORMATS.get(asked, "same") if asked != own else "same"
 
 
 def result_name(name: PurePath, format_: OutputFormat) -> PurePath:
@@ -102,8 +108,10 @@ def _expand(source: str) -> Iterator[tuple[str, PurePath]]:
         yield source, PurePath(STANDARD)
     elif path.is_dir():
         for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith("."):
-                yield str(file), file.relative_to(path)
+            name = file.relative_to(path)
+            is_hidden = any(part.startswith(".") for part in name.parts)
+            if name.suffix.lower() in SUFFIXES and not is_hidden and file.is_file():
+                yield str(file), name
     elif path.exists():
         yield source, PurePath(path.name)
     else:

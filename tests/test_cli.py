@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import click
@@ -190,6 +191,37 @@ def test_batch_writes_results_and_a_report(eraser: FakeEraser, page: Path, tmp_p
     assert report["options"]["fill"] == "white"
     assert json.loads((tmp_path / "again.json").read_bytes())["summary"]["skipped"] == 1
     assert [call[1] for call in eraser.calls] == 2 * [EraseOptions.parse({"fill": "white", "output": "both"})]
+
+
+def test_a_chapter_that_failed_leaves_no_folder_in_its_place(eraser: FakeEraser, tmp_path: Path) -> None:
+    """The report lies beside the archive that was to be; the folder `clean.cbz` took in what a second run wrote."""
+    broken, clean = tmp_path / "broken.cbz", tmp_path / "clean.cbz"
+    broken.write_bytes(b"hello")
+
+    result = run("batch", broken, clean)
+
+    assert (result.exit_code, clean.exists()) == (1, False)
+    assert json.loads((tmp_path / "clean.cbz.report.json").read_bytes())["summary"]["failed"] == 1
+
+
+@pytest.mark.parametrize("blocked", ["report", "archive"])
+def test_what_cannot_be_written_is_said_without_a_stack(
+    eraser: FakeEraser, page: Path, tmp_path: Path, blocked: str
+) -> None:
+    """Exit code 1, and which file it was."""
+    (tmp_path / "file").write_bytes(b"")
+    with zipfile.ZipFile(tmp_path / "in.cbz", "w") as archive:
+        archive.writestr("1.png", page.read_bytes())
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "in.cbz").mkdir()
+
+    if blocked == "report":
+        result = run("batch", tmp_path / "in.cbz", tmp_path / "clean", "--report", tmp_path / "file" / "report.json")
+    else:
+        result = run("batch", tmp_path / "in.cbz", tmp_path / "out")
+
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert str(tmp_path / ("file" if blocked == "report" else "out")) in result.stderr
 
 
 def test_batch_has_the_options_of_erase_that_suit_a_chapter(eraser: FakeEraser, tmp_path: Path) -> None:

@@ -117,6 +117,33 @@ def test_the_ending_of_the_output_names_its_format(source: str, out: str, format
     assert format_for(source, out) == format_
 
 
+@pytest.mark.parametrize(("source", "out"), [("a.png", "b.gif"), ("a.jpg", "b.tif"), ("a.gif", "b.heic")])
+def test_an_ending_that_would_be_a_lie_is_refused(source: str, out: str) -> None:
+    """`-o page.gif` wrote a PNG under that name."""
+    with pytest.raises(InvalidOption, match=rf"{out}: .* expected .*\.png"):
+        format_for(source, out)
+
+
+@pytest.mark.parametrize(
+    ("source", "out"), [("a.gif", "b.GIF"), ("a.tif", "b.tiff"), ("-", "b.gif"), ("a.bin", "b.gif")]
+)
+def test_an_ending_that_may_be_true_is_taken(source: str, out: str) -> None:
+    """The source's own, under either of its names; and where the source's name says nothing."""
+    assert format_for(source, out) == "same"
+
+
+def test_what_is_hidden_is_not_searched(pages: Path, tmp_path: Path) -> None:
+    """Neither files nor folders with a dot before their names, as in a batch; the folders were."""
+    for name in (".hidden.png", ".trash/1.png", "deep/.trash/2.png"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"")
+    (tmp_path / "in" / "3.png").write_bytes(b"")
+
+    targets = plan_targets([str(tmp_path / "in")], str(tmp_path / "out"), options())
+
+    assert [Path(target.source).name for target in targets] == ["3.png"]
+
+
 def test_a_file_is_written_whole_and_readable(tmp_path: Path) -> None:
     """Folders are made, an old file is replaced, nothing else is left behind."""
     path = tmp_path / "deep" / "page.png"

@@ -87,7 +87,9 @@ def find_chapters(
     if not source.exists():
         raise InvalidOption(f"{source}: there is no such file")
     if out.suffix.lower() == PDF and source.suffix.lower() != PDF and not out.is_dir():
-        raise InvalidOption(f"{out}: only a PDF becomes a PDF; expected a folder, or one of {', '.join(ARCHIVES)}")
+        raise InvalidOption(
+            f"{out}: only a PDF becomes a PDF; expected a folder, or one of {', '.join(sorted(ARCHIVES))}"
+        )
     if source.is_dir():
         chapters = [*_below(source, out, format_, ledger, pdf_as)]
     elif source.suffix.lower() == PDF:

@@ -146,9 +146,11 @@ class Batch:
         opened.files.update(result.files)
         opened.transient |= result.transient
         if len(opened.rows) == opened.pages:
-            if opened.key is not None:
-                self._finish(opened)
-            opened.chapter.close()
+            try:
+                if opened.key is not None:
+                    self._finish(opened)
+            finally:
+                opened.chapter.close()
         return result.row
 
     def _finish(self, opened: _Open) -> None:
