@@ -299,6 +299,23 @@ def test_formats_that_are_not_read_are_named(data, named):
         codec.read_header(data, max_pixels=MAX_PIXELS)
 
 
+@pytest.mark.parametrize(
+    ("mode", "options", "words"),
+    [
+        ("YCbCr", {}, "photometric 6 .* expected .* YCbCr as JPEG"),
+        ("RGB", {"compression": "zstd"}, "compression 50000; expected none, LZW"),
+        ("F", {}, "format .3.; expected unsigned integers"),
+        ("LAB", {}, "photometric 8 .* expected gray, RGB"),
+    ],
+)
+def test_a_tiff_that_is_not_read_says_what_is(mode, options, words):
+    """From its header, and what is expected instead; plain YCbCr was called damaged, which it is not."""
+    data = saved(PillowImage.new(mode, (16, 8)), "TIFF", **options)
+
+    with pytest.raises(UnsupportedFormat, match=words):
+        codec.read_header(data, max_pixels=MAX_PIXELS)
+
+
 def test_heic_without_its_extra_is_refused_and_the_extra_named(monkeypatch):
     """Somebody who can install it reads how."""
     monkeypatch.setitem(headers.EXTRAS, "heic", "a_library_that_is_not_there")

@@ -108,6 +108,7 @@ _PILLOW_MODES = {
     "CMYK": "CMYK",
 }
 _UNASSOCIATED = 2
+_YCBCR, _JPEG = 6, 7
 _MAX_PAGES = 4096
 
 
@@ -201,16 +202,28 @@ def _layout(data: bytes, directory: Directory) -> tuple[Layout, int]:
     layout = _LAYOUTS.get((photometric, channels), "gray")
     bits = min(depths)
     has_alpha = layout in {"RGBA", "gray+alpha"}
-    for is_read, what in (
-        (compression in _COMPRESSIONS, f"compression {compression}"),
-        (formats == {1}, f"samples of format {sorted(formats)}"),
-        ((photometric, channels) in _LAYOUTS, f"photometric {photometric} with {channels} samples a pixel"),
-        (len(depths) == 1, f"samples of {sorted(depths)} bits"),
-        (extra == () or (has_alpha and extra == (_UNASSOCIATED,)), f"extra samples {extra}"),
-        (_depth_fits(layout, bits, photometric, planes), f"{bits} bits a sample in this mode"),
+    for is_read, what, expected in (
+        (compression in _COMPRESSIONS, f"compression {compression}", "none, LZW, deflate, PackBits, G3, G4 or JPEG"),
+        (formats == {1}, f"samples of format {sorted(formats)}", "unsigned integers"),
+        (
+            (photometric, channels) in _LAYOUTS and (photometric != _YCBCR or compression == _JPEG),
+            f"photometric {photometric} with {channels} samples a pixel and compression {compression}",
+            "gray, RGB, palette or CMYK, or YCbCr as JPEG",
+        ),
+        (len(depths) == 1, f"samples of {sorted(depths)} bits", "one depth for all"),
+        (
+            extra == () or (has_alpha and extra == (_UNASSOCIATED,)),
+            f"extra samples {extra}",
+            "unassociated alpha alone",
+        ),
+        (
+            _depth_fits(layout, bits, photometric, planes),
+            f"{bits} bits a sample in this mode",
+            "8; 1, 2, 4 for gray and palettes; 16 for gray and RGB",
+        ),
     ):
         if not is_read:
-            raise UnsupportedFormat(f"The TIFF has {what}, which is not read here.")
+            raise UnsupportedFormat(f"The TIFF has {what}; expected {expected}.")
     if bits == 1 and layout == "gray":
         return "bilevel", 1
     return layout, max(bits, 8)  # 2 and 4 bits are written at 8: the writers know no less
