@@ -16,15 +16,19 @@ from service.imaging.formats.jpeg_frame import FRAMES
 from service.imaging.formats.jpeg_segments import Segment, all_segments, is_side, segments
 from service.imaging.formats.rasters import array_of, encode_with_pillow, foreign_errors, open_with_pillow
 from service.imaging.headers import Header, Layout
+from service.imaging.photoshop import without_previews
 from service.imaging.stored import Metadata, Stored, changed_pixels
 
 SIDE_MAX = 65_500
 """Largest width and height, px, that libjpeg writes; the format itself ends at 65,535."""
 _MAX_SCANS = 100
 """Encoders write up to about twenty; each scan costs a pass over all blocks, however few bytes it has."""
-_APP0, _APP1, _APP2, _APP14, _SOF2, _SOS = 0xE0, 0xE1, 0xE2, 0xEE, 0xC2, 0xDA
+_APP0, _APP1, _APP2, _APP13, _APP14, _SOF2, _SOS = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xC2, 0xDA
 _READABLE_FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive", 0xC9: "arithmetic", 0xCA: "arithmetic"}
 _LAYOUTS: dict[int, Layout] = {1: "gray", 3: "RGB", 4: "CMYK"}
+_JFIF_BYTES, _JFXX_BYTES = 14, 6
+"""What stands before the thumbnail in each."""
+_PHOTOSHOP = b"Photoshop 3.0\0"
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 _SUBSAMPLINGS: dict[tuple[tuple[int, int], ...], int] = {
     ((1, 1), (1, 1), (1, 1)): 0,
@@ -106,12 +110,12 @@ def rewrite(data: bytes, stored: Stored, quality: int | None) -> bytes:
         options["quality"] = quality
     options["keep_rgb"] = stored.layout == "RGB" and old.info.get("adobe_transform") == 0
     new = _encode(stored, options)
-    return _with_side_segments(new, _side_segments(_without_preview(data)))
+    return _with_side_segments(new, _side_segments(_without_previews(data)))
 
 
 def replace_blocks(data: bytes, before: Stored, after: Stored) -> bytes | None:
     """Encode only the blocks anew in which a sample changed; None where the file does not allow it."""
-    planes, data = _planes(data, after), _without_preview(data)
+    planes, data = _planes(data, after), _without_previews(data)
     if planes is None:
         return None
     changed = changed_pixels(before, after)
@@ -134,13 +138,24 @@ def write(stored: Stored, metadata: Metadata, quality: int) -> bytes:
     return _encode(stored, options)
 
 
-def _without_preview(data: bytes) -> bytes:
-    """The same file, byte for byte, without the preview in its EXIF."""
+def _without_previews(data: bytes) -> bytes:
+    """The same file, of the same length, its previews zeroed: in EXIF, in Photoshop's resources, in JFIF's headers."""
+    patched = bytearray(data)
+    resources: list[tuple[int, int]] = []
     for segment in segments(data):
-        if segment.marker == _APP1 and data.startswith(_EXIF, segment.payload):
-            start = segment.payload + len(_EXIF)
-            return data[:start] + without_preview(data[start : segment.end]) + data[segment.end :]
-    return data
+        start, end = segment.payload, segment.end
+        if segment.marker == _APP1 and data.startswith(_EXIF, start):
+            start += len(_EXIF)
+            patched[start:end] = without_preview(data[start:end])
+        elif segment.marker == _APP13 and data.startswith(_PHOTOSHOP, start):
+            resources.append((start + len(_PHOTOSHOP), end))
+        elif segment.marker == _APP0 and data.startswith((b"JFIF\0", b"JFXX\0"), start):
+            start += _JFIF_BYTES if data.startswith(b"JFIF\0", start) else _JFXX_BYTES
+            patched[start:end] = bytes(max(0, end - start))
+    blank = without_previews(b"".join(data[start:end] for start, end in resources))  # one block, however it is cut
+    for start, end in resources:
+        patched[start:end], blank = blank[: end - start], blank[end - start :]
+    return bytes(patched)
 
 
 def _planes(data: bytes, stored: Stored) -> list[npt.NDArray[np.uint8]] | None:

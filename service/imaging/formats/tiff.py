@@ -6,6 +6,7 @@ A file written back has the raster of the writer and every other tag of the uplo
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -31,11 +32,12 @@ from service.imaging.formats.rasters import (
 )
 from service.imaging.headers import Header, Layout
 from service.imaging.palettes import Palette
+from service.imaging.photoshop import without_previews
 from service.imaging.stored import Metadata, Samples, Stored
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _ORIENTATION, _CHANNELS, _RESOLUTION_X, _RESOLUTION_Y, _PLANES, _RESOLUTION_UNIT = 274, 277, 282, 283, 284, 296
-_EXTRA, _SAMPLE_FORMAT, _XMP, _ICC = 338, 339, 700, 34675
+_EXTRA, _SAMPLE_FORMAT, _XMP, _PHOTOSHOP, _ICC = 338, 339, 700, 34377, 34675
 _RASTER_TAGS = {
     254,
     255,
@@ -151,7 +153,7 @@ def read_metadata(data: bytes) -> Metadata:
     directory = first_directory(data)
     if directory is None:
         return Metadata()
-    fields = {tag: field for tag, field in fields_of(data, directory).items() if tag not in _RASTER_TAGS | {_ICC, _XMP}}
+    fields = {tag: field for tag, field in _side_fields(data, directory).items() if tag not in {_ICC, _XMP}}
     exif = exif_block(fields) if fields else None
     return Metadata(_bytes_of(data, _ICC), exif, _bytes_of(data, _XMP), _resolution(data, directory))
 
@@ -165,7 +167,15 @@ def rewrite(data: bytes, stored: Stored) -> bytes:
         written = encode_deep_tiff(stored.samples, 8 if compression == 7 else compression)
     else:
         written = encode_with_pillow(_pillow_image(stored), "TIFF", compression=_COMPRESSIONS.get(compression))
-    return _with_tags(written, fields_of(data, directory), has_alpha=stored.layout in {"RGBA", "gray+alpha"})
+    return _with_tags(written, _side_fields(data, directory), has_alpha=stored.layout in {"RGBA", "gray+alpha"})
+
+
+def _side_fields(data: bytes, directory: Directory) -> dict[int, Field]:
+    """The tags that do not lay out samples, without the preview that Photoshop leaves among its own."""
+    fields = {tag: field for tag, field in fields_of(data, directory).items() if tag not in _RASTER_TAGS}
+    if _PHOTOSHOP in fields:
+        fields[_PHOTOSHOP] = replace(fields[_PHOTOSHOP], value=without_previews(fields[_PHOTOSHOP].value))
+    return fields
 
 
 def _with_tags(written: bytes, fields: dict[int, Field], *, has_alpha: bool) -> bytes:
@@ -173,8 +183,7 @@ def _with_tags(written: bytes, fields: dict[int, Field], *, has_alpha: bool) -> 
     own = first_directory(written)
     assert own is not None
     assert own.order == "<"  # both writers write little-endian
-    merged = {tag: field for tag, field in fields.items() if tag not in _RASTER_TAGS}
-    merged |= {tag: field for tag, field in fields_of(written, own).items() if tag in _RASTER_TAGS}
+    merged = fields | {tag: field for tag, field in fields_of(written, own).items() if tag in _RASTER_TAGS}
     if has_alpha:
         merged[_EXTRA] = Field(3, 1, struct.pack("<H", _UNASSOCIATED))
     padded = bytearray(written + b"\0" * (len(written) % 2))
