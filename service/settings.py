@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.host import usable_cores, usable_memory_bytes
@@ -33,7 +33,10 @@ class Settings(BaseSettings):
         40_000_000, ge=1, le=2**30, description="Largest image accepted, width x height. Larger: 413."
     )
     max_held_bytes: int = Field(
-        256 * MIB, ge=1024, description="Bytes of all request bodies held at a time. More: 503."
+        256 * MIB,
+        ge=1024,
+        validate_default=True,
+        description="Bytes of all request bodies held at a time, no fewer than of one. More: 503.",
     )
     max_requests: int = Field(
         512, ge=1, description="Uploads handled at a time: being received, queued or worked on. More: 503."
@@ -90,6 +93,14 @@ class Settings(BaseSettings):
         description="OpenTelemetry, set up from `OTEL_EXPORTER_OTLP_ENDPOINT` (needs the extra `telemetry`).",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    @field_validator("max_held_bytes")
+    @classmethod
+    def _holds_one_body(cls, value: int, others: ValidationInfo) -> int:
+        """Else the largest body would be told to come again, each time it came."""
+        if value < others.data.get("max_bytes", 0):
+            raise ValueError(f"expected TEXT_ERASER_MAX_BYTES, which is {others.data['max_bytes']}, or more")
+        return value
 
     @field_validator("tokens", "cors_origins", mode="before")
     @classmethod

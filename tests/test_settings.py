@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Settings
+from service.settings import MIB, Settings, explain
 
 
 def test_defaults_serve_locally_without_tokens_or_cors() -> None:
@@ -45,6 +45,17 @@ def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: 
 
     with pytest.raises(ValidationError, match=name.lower()):
         Settings()
+
+
+@pytest.mark.parametrize("given", [{"max_bytes": 300 * MIB}, {"max_held_bytes": 16 * MIB}])
+def test_one_body_of_the_largest_size_can_be_held(given: dict[str, int]) -> None:
+    """Else it would be answered 503 with `Retry-After` for ever; the reason names both settings."""
+    with pytest.raises(ValidationError) as refused:
+        Settings(**given)
+
+    assert "TEXT_ERASER_MAX_HELD_BYTES: " in explain(refused.value)
+    assert "TEXT_ERASER_MAX_BYTES" in explain(refused.value)
+    assert Settings(max_bytes=300 * MIB, max_held_bytes=300 * MIB).max_bytes == 300 * MIB
 
 
 def test_settings_are_frozen() -> None:

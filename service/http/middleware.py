@@ -107,7 +107,9 @@ class Admission:
             return
         self._check_length(Headers(scope=scope).get("content-length"))
         if self._requests >= self._max_requests:
-            raise Overloaded(f"{self._requests} uploads are open.", retry_after_s=self._retry_after_s())
+            raise Overloaded(
+                f"{self._requests} uploads are open; no more are taken at a time.", retry_after_s=self._retry_after_s()
+            )
         record = record_of(scope)
 
         async def counted() -> Message:
@@ -118,7 +120,10 @@ class Admission:
             if record.bytes_in > self._max_bytes:
                 raise self._too_many(record.bytes_in)
             if self._held.bytes > self._max_held_bytes:
-                raise Overloaded(f"Uploads hold {self._held.bytes} bytes.", retry_after_s=self._retry_after_s())
+                raise Overloaded(
+                    f"Uploads hold {self._held.bytes} bytes; at most {self._max_held_bytes} are held at a time.",
+                    retry_after_s=self._retry_after_s(),
+                )
             return message
 
         self._requests += 1
