@@ -163,7 +163,10 @@ class DetectOptions(Options):
     segmenter: SegmenterName
     threshold: Threshold
     bin_thresh: float = Field(
-        0.3, ge=0.05, le=0.95, description="Region probability, 0.05 to 0.95, that counts as inside (DB)."
+        0.35,
+        ge=0.05,
+        le=0.95,
+        description="Region probability, 0.05 to 0.95, that counts as inside (DB). The default is what `erase` uses.",
     )
     box_thresh: float = Field(
         0.6,
@@ -173,7 +176,10 @@ class DetectOptions(Options):
         "The default is what `erase` uses.",
     )
     unclip_ratio: float = Field(
-        1.5, ge=0.0, le=5.0, description="Growth of the shrunk regions, 0 to 5: D' = A' * r' / L' (DB)."
+        1.5,
+        ge=0.0,
+        le=5.0,
+        description="Growth of the shrunk regions, 0 to 5: D' = A' * r' / L' (DB). The default is what `erase` uses.",
     )
 
 

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from service import eraser
 from service.detector import TextDetector, mean_level
+from service.options import DetectOptions
 from service.segmenter import TextMaps
 
 
@@ -121,3 +123,11 @@ def test_regions_lie_in_the_image_and_are_numbered(
         assert one.polygon.max(axis=0).tolist() == [x1, y1]
         assert 0 <= one.score <= 1
         assert one.area > 0
+
+
+def test_detect_groups_as_erase_does() -> None:
+    """By default it says what `erase` would do: its `bin_thresh` had stayed behind when the detector's was raised."""
+    options, grouping = DetectOptions(), eraser.GROUPING
+
+    for name in ("bin_thresh", "box_thresh", "unclip_ratio"):
+        assert getattr(options, name) == getattr(grouping, name) == getattr(TextDetector(), name), name

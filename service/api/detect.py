@@ -28,7 +28,10 @@ router = APIRouter(tags=["images"])
     openapi_extra={"requestBody": uploads.form_body(DetectOptions), "parameters": jobs.PARAMETERS},
 )
 async def detect(request: Request) -> Response:
-    """Group the text into regions by differentiable binarization (Liao et al. 2020)."""
+    """Say what `/v1/erase` would do to each text, and why: edited, the list goes back to it as `regions`.
+
+    Texts are grouped by differentiable binarization (Liao et al. 2020).
+    """
     choose(accept_of(request), ["application/json"])
     form = await uploads.read_form(request, DetectOptions)
     jobs.check_model(request, form.options.segmenter, "segmentation")
