@@ -6,11 +6,13 @@ uvicorn has neither timeout (encode/uvicorn#157, #1192), and httptools has no bo
 from __future__ import annotations
 
 import json
+import re
 from asyncio import TimerHandle
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 BODY_STEP_BYTES = 256 * 1024
 """So much of a body must come in each receive timeout."""
 MAX_HEADER_BYTES = 64 * 1024
@@ -53,6 +55,7 @@ class PatientProtocol(HttpToolsProtocol):
         """Bytes came: parse them, but never keep headers without bound."""
         if self._in_headers:
             self._header_bytes += len(data)
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._in_headers and self._header_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
             self.send_400_response(f"The headers have more than {MAX_HEADER_BYTES} bytes.")
@@ -133,3 +136,13 @@ class PatientProtocol(HttpToolsProtocol):
             self._await_more()
         elif not self.transport.is_closing():
             self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Headers without the wish for another protocol, which a server may ignore (RFC 9110, 7.8).
+
+    The parser takes what follows such headers for that protocol, and drops the body: of every upload of Java's own
+    client, which asks for HTTP/2 so. A line that comes in two pieces is not seen, and costs its request.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return UPGRADE.sub(b"", head) + end + rest if UPGRADE.search(head) else data

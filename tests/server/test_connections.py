@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import httpx
 import pytest
@@ -65,6 +66,32 @@ async def test_slow_clients_are_cut_and_good_ones_are_served(server: ServerProce
 
     assert served.status_code == 200
     await asyncio.gather(*crowd)
+
+
+async def test_a_wish_for_another_protocol_is_ignored(server: ServerProcess) -> None:
+    """Java's client asks for HTTP/2 with its first request: its upload came without a body, and was 400."""
+    upload = page(64, 64)
+    body = b'--cut\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n' + upload + b"\r\n--cut--\r\n"
+    head = HEAD.replace(b"Content-Length: 1000", b"Content-Length: %d" % len(body))
+    wish = (
+        b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQB\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    statuses = []
+    async with asyncio.timeout(60):
+        for pieces in ((head + wish, body[:40], body[40:]), (head + wish + body,)):
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.05)
+            answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            length = re.search(r"content-length: (\d+)", answer)
+            assert length, answer
+            await reader.readexactly(int(length[1]))
+            statuses.append(answer.split(maxsplit=2)[1])
+    writer.close()
+
+    assert statuses == ["200", "200"]
 
 
 async def test_a_request_that_is_worked_on_is_not_cut(server: ServerProcess) -> None:
