@@ -139,9 +139,9 @@ class Info(Answer):
 
 
 class Health(Answer):
-    """Whether the process lives, or is ready."""
+    """That the process lives, or is ready; if it is not, the answer is a problem."""
 
-    status: Literal["ok", "ready", "starting", "draining", "failed"]
+    status: Literal["ok", "ready"]
     version: str = Field(examples=["1.0.0"])
 
 
