@@ -104,3 +104,15 @@ def test_what_no_shift_reaches_is_left() -> None:
     assert left.any()
     assert np.count_nonzero(left) == np.count_nonzero(hole) - 40 * 18
     assert (image[left > 0] == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_bar_beside_a_hole_is_no_texture(seed: int) -> None:
+    """It agrees with itself all along its length, but what stands around the hole does not repeat it."""
+    rng = np.random.default_rng(seed)
+    light = rng.normal(236, 7, (180, 260))
+    light[122:127, :] = rng.normal(120, 7, (5, 260))
+    clean = np.repeat(np.clip(light, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    hole = block()
+
+    assert find_texture(covered(clean, hole), hole, hole) is None
