@@ -22,7 +22,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TEXT_ERASER_", frozen=True, extra="ignore")
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     model_store: Path | None = Field(
         None, description="Folder with `manifest.json`. Default: the one that is installed."
@@ -105,7 +105,12 @@ class Settings(BaseSettings):
     @field_validator("tokens", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        words = tuple(word.strip() for word in value.split(",") if word.strip())
+        if value and not words:
+            raise ValueError("expected words, separated by commas, or nothing at all")
+        return words
 
     @property
     def slot_count(self) -> int:
@@ -131,6 +136,7 @@ class Settings(BaseSettings):
 def explain(refused: ValidationError) -> str:
     """What the environment or the command line said that cannot be, by the variables' names."""
     return "; ".join(
-        f"TEXT_ERASER_{'_'.join(map(str, error['loc'])).upper()}: {error['msg']}, found {error['input']!r}"
+        f"TEXT_ERASER_{'_'.join(map(str, error['loc'])).upper()}: {error['msg'].removeprefix('Value error, ')}, "
+        f"found {error['input']!r}"
         for error in refused.errors()
     )

@@ -58,6 +58,15 @@ def test_one_body_of_the_largest_size_can_be_held(given: dict[str, int]) -> None
     assert Settings(max_bytes=300 * MIB, max_held_bytes=300 * MIB).max_bytes == 300 * MIB
 
 
+@pytest.mark.parametrize(("name", "value"), [("HOST", ""), ("TOKENS", " "), ("TOKENS", ",\n"), ("CORS_ORIGINS", ",")])
+def test_a_value_of_nothing_opens_nothing(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """An empty host is every address of the machine, and tokens of blanks are none: both opened it without a word."""
+    monkeypatch.setenv(f"TEXT_ERASER_{name}", value)
+
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
+
+
 def test_settings_are_frozen() -> None:
     """Nothing changes them after the start."""
     with pytest.raises(ValidationError):

@@ -167,7 +167,9 @@ def timeout_s(request: Request, longest_s: float) -> float:
     if not asked:
         return longest_s
     if not DECIMAL.fullmatch(asked) or float(asked) == 0:
-        raise InvalidOption(f"X-Request-Timeout is {asked[:64]!r}; expected decimal seconds above 0, such as 2.5.")
+        raise InvalidOption(
+            f"X-Request-Timeout is {asked[:64]!r}; expected decimal seconds above 0, such as 2.5, up to nine digits."
+        )
     return min(longest_s, float(asked))
 
 
