@@ -7,8 +7,9 @@ _SQUARE = np.array([[0, 0], [100, 0], [100, 100], [0, 100]], np.float64)
 
 
 def test_offset_distance_is_worked_by_hand():
-    """D = A (1 - r^2) / L: for a square of 100 px and r = 0.4 that is 10000 * 0.84 / 400 = 21."""
-    assert offset_distance(_SQUARE) == pytest.approx(21)
+    """D = A (1 - r^2) / L: 10000 * 0.64 / 400 = 16 for a square of 100 px and r = 0.6; 21 with the paper's 0.4."""
+    assert offset_distance(_SQUARE) == pytest.approx(16)
+    assert offset_distance(_SQUARE, 0.4) == pytest.approx(21)
 
 
 def test_vatti_clipping_shrinks_a_square_by_the_distance():
@@ -25,12 +26,12 @@ def test_threshold_is_highest_on_the_outline_and_low_beyond_its_reach():
     row = maps.threshold[100] / 255
 
     assert row[50] == pytest.approx(0.7, abs=0.01)
-    assert row[50 - 11] == pytest.approx(0.7 - 0.4 * 11 / 21, abs=0.01)
-    assert row[50 - 22] == row[100] == pytest.approx(0.3, abs=0.01)
+    assert row[50 - 8] == pytest.approx(0.7 - 0.4 * 8 / 16, abs=0.01)
+    assert row[50 - 17] == row[100] == pytest.approx(0.3, abs=0.01)
     assert maps.band[100, 50] == 255
     assert maps.band[100, 100] == 0
-    assert maps.shrunk[100, 75] == 255
-    assert maps.shrunk[100, 65] == 0
+    assert maps.shrunk[100, 68] == 255
+    assert maps.shrunk[100, 64] == 0
 
 
 def test_half_resolution_is_half_the_drawing():
