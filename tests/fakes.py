@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import httpx
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from service.settings import Settings
 from service.store import Model, ModelStore, Tensor
 
 MAX_PIXELS = 40_000_000
+WORD_GAP_PX = 24
 Floats = npt.NDArray[np.float32]
 
 
@@ -180,13 +182,14 @@ class FakeGraph:
 
 
 def dark_is_text(*, looks: tuple[float, ...] = (1.0,)) -> FakeGraph:
-    """A segmentation graph that calls every dark pixel text, and the half-size blocks around it region."""
+    """A segmentation graph that calls every dark pixel text, and words region: what no gap of WORD_GAP_PX parts."""
 
     def compute(feeds: Tensors) -> dict[str, Floats]:
         text = (feeds["image"].mean(axis=1, keepdims=True) < 0.5).astype(np.float32)
         height, width = text.shape[2:]
-        region = text.reshape(1, 1, height // 2, 2, width // 2, 2).max(axis=(3, 5))
-        return {"text": text, "region": region}
+        halved = text.reshape(height // 2, 2, width // 2, 2).max(axis=(1, 3))
+        region = cv2.morphologyEx(halved, cv2.MORPH_CLOSE, np.ones((WORD_GAP_PX // 2, WORD_GAP_PX // 2), np.uint8))
+        return {"text": text, "region": np.asarray(region, np.float32)[None, None]}
 
     model = fake_store().find("text-segmentation", "segmentation")
     return FakeGraph(model.model_copy(update={"looks": looks}), compute)

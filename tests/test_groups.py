@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.groups import Group, gather, letter_px
-from service.imaging.arrays import Mask
+from service.imaging.arrays import Mask, Polygon
 
 
 def mask_with(*places: tuple[slice, slice]) -> Mask:
@@ -16,6 +16,11 @@ def mask_with(*places: tuple[slice, slice]) -> Mask:
     for place in places:
         mask[place] = 255
     return mask
+
+
+def box_of(x0: int, y0: int, x1: int, y1: int) -> Polygon:
+    """A rectangle as a polygon."""
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.int32)
 
 
 @settings(deadline=None, max_examples=40)
@@ -44,6 +49,39 @@ def test_what_is_near_or_in_one_block_belongs_together() -> None:
     assert len(gather(near)) == 1
     assert len(gather(far)) == 2
     assert len(gather(far, [block])) == 1
+
+
+def test_texts_in_two_blocks_are_two_however_near() -> None:
+    """Columns 12 px apart are each their own text where the network sees a block in each."""
+    columns = mask_with(np.s_[50:120, 50:60], np.s_[50:120, 72:82])
+    left, right = box_of(46, 46, 64, 124), box_of(68, 46, 86, 124)
+
+    assert [group.box for group in gather(columns, [left, right])] == [(50, 50, 60, 120), (72, 50, 82, 120)]
+
+
+def test_a_piece_that_reaches_into_two_blocks_is_shared_out() -> None:
+    """Grown letters of two texts may touch: each pixel goes to the nearer block."""
+    touching = mask_with(np.s_[50:60, 40:140])
+    left, right = box_of(30, 40, 80, 70), box_of(101, 40, 160, 70)
+
+    assert [group.box for group in gather(touching, [left, right])] == [(40, 50, 91, 60), (91, 50, 140, 60)]
+
+
+def test_what_stands_beside_a_block_goes_with_its_text() -> None:
+    """A dot 8 px away is of the text, one 40 px away is not; a block without any of the mask is nothing."""
+    mask = mask_with(np.s_[50:60, 50:90], np.s_[54:58, 98:102], np.s_[54:58, 140:144])
+    block, empty = box_of(46, 46, 92, 64), box_of(200, 100, 240, 140)
+
+    assert [group.box for group in gather(mask, [block, empty])] == [(50, 50, 102, 60), (140, 54, 144, 58)]
+
+
+def test_a_small_block_in_a_large_one_is_a_text_of_its_own() -> None:
+    """A sound effect around a bubble: the order of the blocks does not matter."""
+    mask = mask_with(np.s_[20:40, 20:200], np.s_[90:100, 60:120])
+    large, small = box_of(10, 10, 220, 150), box_of(55, 85, 125, 105)
+
+    for blocks in ([large, small], [small, large]):
+        assert [group.box for group in gather(mask, blocks)] == [(20, 20, 200, 40), (60, 90, 120, 100)]
 
 
 def test_groups_come_in_reading_order() -> None:
