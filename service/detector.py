@@ -17,7 +17,7 @@ MIN_SIDE_PX = 3
 class TextDetector:
     """Turns a region probability map into regions."""
 
-    def __init__(self, *, bin_thresh: float = 0.35, box_thresh: float = 0.6, unclip_ratio: float = 1.5) -> None:
+    def __init__(self, *, bin_thresh: float = 0.4, box_thresh: float = 0.5, unclip_ratio: float = 1.0) -> None:
         self.bin_thresh = bin_thresh
         self.box_thresh = box_thresh
         self.unclip_ratio = unclip_ratio

@@ -163,20 +163,20 @@ class DetectOptions(Options):
     segmenter: SegmenterName
     threshold: Threshold
     bin_thresh: float = Field(
-        0.35,
+        0.4,
         ge=0.05,
         le=0.95,
         description="Region probability, 0.05 to 0.95, that counts as inside (DB). The default is what `erase` uses.",
     )
     box_thresh: float = Field(
-        0.6,
+        0.5,
         ge=0.0,
         le=1.0,
         description="Lowest mean region probability, 0 to 1, of a region that gathers what stands in it (DB). "
         "The default is what `erase` uses.",
     )
     unclip_ratio: float = Field(
-        1.5,
+        1.0,
         ge=0.0,
         le=5.0,
         description="Growth of the shrunk regions, 0 to 5: D' = A' * r' / L' (DB). The default is what `erase` uses.",

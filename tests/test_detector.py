@@ -61,8 +61,8 @@ def test_a_ratio_of_0_keeps_the_block() -> None:
     ("level", "options", "found"),
     [
         (200, {}, 1),
-        (100, {}, 0),
-        (100, {"box_thresh": 0.3}, 1),
+        (110, {}, 0),
+        (110, {"box_thresh": 0.3}, 1),
         (60, {"box_thresh": 0.0}, 0),
         (60, {"box_thresh": 0.0, "bin_thresh": 0.1}, 1),
     ],

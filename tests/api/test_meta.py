@@ -42,7 +42,7 @@ async def test_info_tells_limits_formats_and_defaults() -> None:
     assert "image/png" in answer["formats"]["input"]
     assert answer["formats"]["output"] == ["same", "png", "jpeg", "webp", "psd", "ora"]
     assert answer["defaults"]["erase"]["dilate_px"] == 3
-    assert answer["defaults"]["detect"]["unclip_ratio"] == 1.5
+    assert answer["defaults"]["detect"]["unclip_ratio"] == 1.0
 
 
 async def test_before_it_is_ready_it_lives_and_says_so() -> None:
