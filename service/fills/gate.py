@@ -46,6 +46,10 @@ MIN_PAPER_TOUCHING_SHARE = 0.6
 MIN_BETWEEN_SHARE = 0.93
 MIN_BETWEEN_PIXELS = 48
 """Where the ground between the letters is plain, the rest of the ring may be as mixed as around a tight bubble."""
+RIM_PX, MIN_RIM_PIXELS = 2, 400
+MIN_PLAIN_RIM_SHARE, MAX_PLAIN_CORE_SHARE = 0.85, 0.8
+"""Of the outermost pixels of the hole itself, which are ground where a mask reaches past its letters: 0.87 and more in
+bubbles and captions, 0.75 and less over art. A word has so many of them; the core must hold letters of other colour."""
 MIN_RING_PIXELS = 24
 MAX_RING_PIXELS = 500_000
 STRIPE_PX = 64
@@ -155,7 +159,7 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
     plain_map = np.zeros(near.shape, np.bool_)
     plain_map[rows[plain], columns[plain]] = True
     is_paper = bool(np.median(samples[plain], axis=0).min() >= PAPER_LEVEL) if plain.any() else False
-    may_be_mixed = is_paper or _is_plain_between(hole, near, plain_map)
+    may_be_mixed = is_paper or _is_plain_between(hole, near, plain_map) or _has_plain_rim(image, hole, surface)
     if plain_share < (MIN_PAPER_RING_SHARE if may_be_mixed else MIN_RING_SHARE):
         return None
     touching_count = np.count_nonzero(touching)
@@ -175,6 +179,22 @@ def _is_plain_between(hole: Mask, near: npt.NDArray[np.bool_], plain: npt.NDArra
     between = near & (inside > 0)
     count = int(np.count_nonzero(between))
     return count >= MIN_BETWEEN_PIXELS and int(np.count_nonzero(plain & between)) >= MIN_BETWEEN_SHARE * count
+
+
+def _has_plain_rim(image: Image, hole: Mask, surface: Surface) -> bool:
+    """Whether the rim of the `hole` shows the ground that the ring shows, and what is inside of it does not.
+
+    Where a text fills its caption, art is all around the mask; the rim still lies in the caption.
+    """
+    rim = (hole > 0) & (cv2.erode(hole, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)) == 0)
+    core = (hole > 0) & ~rim
+    if np.count_nonzero(rim) < MIN_RIM_PIXELS or not core.any():
+        return False
+    rim_share, core_share = (
+        float(_is_near(image[flags].astype(np.float32), surface_at(surface, *np.nonzero(flags))).mean())
+        for flags in (rim, core)
+    )
+    return rim_share >= MIN_PLAIN_RIM_SHARE and core_share <= MAX_PLAIN_CORE_SHARE
 
 
 def _clean_share(image: Image, near: npt.NDArray[np.bool_], background: Background, stretch_px: int) -> float:

@@ -234,3 +234,30 @@ def test_the_dirt_of_a_flat_ground_is_not_followed() -> None:
 
     assert background is not None
     assert background.is_flat
+
+
+def caption(*, rim_px: int) -> tuple[Image, Mask]:
+    """A cream caption over art; the mask ends where the caption does, and reaches `rim_px` past its dark letters."""
+    image, hole = pages.noise(140, 220), np.zeros((140, 220), np.uint8)
+    image[32:100, 22:198] = [255, 246, 213]
+    hole[40:100, 30:190] = 255
+    for x in range(30 + rim_px, 190 - rim_px - 7, 16):
+        image[40 + rim_px : 100 - rim_px, x : x + 8] = 20
+    return image, hole
+
+
+def test_a_text_that_fills_its_caption_stands_on_the_captions_colour() -> None:
+    """A third of the ring is art beyond the caption; the rim of the mask is plain, for it lies in the caption."""
+    image, hole = caption(rim_px=6)
+
+    background = look_at_ring(image, hole, hole)
+
+    assert background is not None
+    assert background.colour.tolist() == [255, 246, 213]
+
+
+def test_letters_without_a_rim_do_not_say_what_they_stand_on() -> None:
+    """With the mask cut at the letters themselves the same ring is as mixed as it looks."""
+    image, hole = caption(rim_px=0)
+
+    assert look_at_ring(image, hole, hole) is None
