@@ -8,6 +8,8 @@ import torch
 from training.average import average, main
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
+pytestmark = pytest.mark.training
+
 
 def checkpoint(value: float, *, size: int = 2, material: tuple[str, ...] = ()) -> Checkpoint:
     """One weight and one counter."""

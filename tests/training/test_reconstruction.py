@@ -7,6 +7,8 @@ from benchmarks import reconstruction
 from benchmarks.reconstruction import Accuracy, draw_lines
 from training.data.assets import AssetPack
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture
 def lines():
