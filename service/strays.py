@@ -14,6 +14,7 @@ from service.fills.gate import (
     Background,
     commonest_background,
     look_at_ring,
+    rim_of,
     ring_of,
 )
 from service.fills.surface import surface_at
@@ -28,8 +29,6 @@ OTHER_GROUND_PX = 7
 BESIDE_PX = 2
 """Only what lies as near as this to a text says what it stands on: what lies behind an outline, or behind the strip
 of a panel below its last line, does not."""
-RIM_PX = 2
-"""A mask reaches a little past its letters: where so much of its rim is plain, art beyond it is another matter."""
 STRAY_PX, PARTED_PX = 5, 3
 """What is thinner than this of a piece, where it lies over other ground, is filled with the rest: where the ground is
 guessed from the nearest pixel, and where a straight edge parts it."""
@@ -111,9 +110,9 @@ def _deviation(image: Image, where: Flags, background: Background) -> npt.NDArra
 
 def _plain_rim(image: Image, own: Mask, background: Background) -> Flags:
     """The outermost pixels of `own` that show the background."""
-    rim = (own > 0) & (cv2.erode(own, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)) == 0)
+    rim = rim_of(own)
     rim[rim] = _deviation(image, rim, background) <= TOLERANCE_LEVELS
-    return np.asarray(rim, np.bool_)
+    return rim
 
 
 def _wide(is_other: Flags) -> Flags:

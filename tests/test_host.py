@@ -77,11 +77,17 @@ print(held, resident_mb() - before)
 """
 
 
+def held_and_left_mb(program: str) -> tuple[float, float]:
+    """What a process of its own held before it gave memory back, and after: the two numbers that it prints."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    held, left = done.stdout.split()
+    return float(held), float(left)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_free_heap_memory_goes_back_to_the_system() -> None:
     """120 MB that a heap holds below one block in use are returned; without asking it would keep them."""
-    done = subprocess.run([sys.executable, "-c", HEAP_WORK], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
-    held_mb, left_mb = (float(word) for word in done.stdout.split())
+    held_mb, left_mb = held_and_left_mb(HEAP_WORK)
 
     assert held_mb > 100, "the heap has kept them, or this test shows nothing"
     assert left_mb < 20
@@ -113,8 +119,7 @@ print(held, resident_mb() - before)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_the_end_of_the_heap_goes_back_whichever_thread_has_grown_it() -> None:
     """Of 30 MB that a thread had freed in a heap of its own, 11 stayed: the trim shrinks the main heap alone."""
-    done = subprocess.run([sys.executable, "-c", END_OF_HEAP], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
-    held_mb, left_mb = (float(word) for word in done.stdout.split())
+    held_mb, left_mb = held_and_left_mb(END_OF_HEAP)
 
     assert held_mb > 25, "the heap has kept them, or this test shows nothing"
     assert left_mb < 5

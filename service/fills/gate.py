@@ -46,7 +46,9 @@ MIN_PAPER_TOUCHING_SHARE = 0.6
 MIN_BETWEEN_SHARE = 0.93
 MIN_BETWEEN_PIXELS = 48
 """Where the ground between the letters is plain, the rest of the ring may be as mixed as around a tight bubble."""
-RIM_PX, MIN_RIM_PIXELS = 2, 400
+RIM_PX = 2
+"""A mask reaches a little past its letters: its rim shows what they stand on."""
+MIN_RIM_PIXELS = 400
 MIN_PLAIN_RIM_SHARE, MAX_PLAIN_CORE_SHARE = 0.85, 0.8
 """Of the outermost pixels of the hole itself, which are ground where a mask reaches past its letters: 0.87 and more in
 bubbles and captions, 0.75 and less over art. A word has so many of them; the core must hold letters of other colour."""
@@ -92,6 +94,12 @@ class Background:
 def ring_of(hole: Mask, forbidden: Mask, radius_px: int = RINGS_PX[0]) -> npt.NDArray[np.bool_]:
     """The `(H, W)` pixels within `radius_px` of `hole` that are not `forbidden` (text, other holes)."""
     return np.asarray((dilate_disc(hole, radius_px) > 0) & (forbidden == 0), np.bool_)
+
+
+def rim_of(hole: Mask) -> npt.NDArray[np.bool_]:
+    """The `(H, W)` outermost RIM_PX of `hole`."""
+    side = 2 * RIM_PX + 1
+    return np.asarray((hole > 0) & (cv2.erode(hole, np.ones((side, side), np.uint8)) == 0), np.bool_)
 
 
 def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None:
@@ -186,7 +194,7 @@ def _has_plain_rim(image: Image, hole: Mask, surface: Surface) -> bool:
 
     Where a text fills its caption, art is all around the mask; the rim still lies in the caption.
     """
-    rim = (hole > 0) & (cv2.erode(hole, np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)) == 0)
+    rim = rim_of(hole)
     core = (hole > 0) & ~rim
     if np.count_nonzero(rim) < MIN_RIM_PIXELS or not core.any():
         return False
