@@ -83,7 +83,7 @@ def _cut(array: Pixels, box: Box, of: Box = (0, 0, 0, 0)) -> Pixels:
 
 def _redraw_crop(image: Image, hole: Mask, unknown: Mask, check: Check) -> None:
     inside, known = hole > 0, unknown == 0
-    weight = _ramp(_busy_share(image, known), BUSY_SHARES) * inside
+    weight = _ramp(busy_share(image, known), BUSY_SHARES) * inside
     if np.count_nonzero(hole) > MAX_PIXELS or weight[inside].mean() < MIN_WEIGHT:
         return
     near = np.where(dilate(from_bool(weight > 0), WINDOW_PX // 2) > 0, hole, np.uint8(0))
@@ -93,7 +93,7 @@ def _redraw_crop(image: Image, hole: Mask, unknown: Mask, check: Check) -> None:
     image[inside] = np.rint(blend[inside]).astype(np.uint8)
 
 
-def _busy_share(image: Image, known: Flags) -> Floats:
+def busy_share(image: Image, known: Flags) -> Floats:
     """`(h, w)` share of busy pixels among the known ones nearby."""
     light = to_opponent(image)[..., 0]
     seen = known.astype(np.float32)

@@ -5,8 +5,9 @@ what its neighbours copy (Pritch et al., "Shift-Map Image Editing", ICCV 2009; H
 of neighbours are copied, not levels, so that light that changes slowly goes on (Perez et al., "Poisson Image Editing",
 SIGGRAPH 2003).
 
-A wrong copy is worse than a soft fill. What does not go on from its surroundings, or explains them hardly better than a
-smooth fill does, is left to the network.
+A wrong copy is worse than a soft fill on quiet ground: there, what does not go on from its surroundings, or explains
+them hardly better than a smooth fill does, is left to the network. On inked ground a soft fill is a grey cloud, which
+nobody overlooks: there copies are taken, seams and all, if they explain the surroundings better.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from service.fills.busy import busy_share
 from service.fills.shifts import Flags, Floats, Ints, bands, find_shifts, to_opponent
 from service.fills.smooth import fill_smoothly
 from service.imaging.arrays import Image, Mask
@@ -49,6 +51,12 @@ BELIEVED = ((0.1, 0.3), (0.02, 0.6), (0.008, 0.9))
 """How much a piece may err: its seams, squared, over the variance of the ring, and on the ring over a smooth fill. What
 has all but no seams need not explain an even ring better than that."""
 MIN_RING_SHARE, MIN_SURE_SHARE = 0.6, 0.6
+CLOUD_ERROR, CLOUD_BUSY_SHARE = 500.0, 0.4
+"""A smooth fill would be a cloud where it errs by so many squared levels on the ring, and so much nearby is busy."""
+SEAM_BUSY_SHARE = 0.45
+"""How much nearby is busy where a seam is not seen among all the ink."""
+MAX_CLOUD_RATIO, MIN_CLOUD_RING_SHARE = 0.7, 0.8
+"""How much of a cloud's error copies may make to be taken instead, and how much of the ring must have shown it."""
 NEIGHBOURS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 Check = Callable[[], None]
 
@@ -243,7 +251,7 @@ def _slices(count: int) -> Iterator[slice]:
 
 
 def _believed(image: Image, spot: _Spot, chosen: Ints, inside: Flags, forbidden: Mask) -> Flags:
-    """`(n,)` which pixels may be copied: where a piece of the hole is good, all of it that is not doubtful."""
+    """`(n,)` which pixels may be copied: of a good piece of the hole all that is not doubtful, of a cloudy one all."""
     pieces = components(from_bool(inside))
     piece = pieces.labels[spot.rows, spot.columns]
     ring = _look_at_ring(image, spot, chosen, inside, forbidden)
@@ -268,7 +276,17 @@ def _believed(image: Image, spot: _Spot, chosen: Ints, inside: Flags, forbidden:
     ratio = copy_error / np.maximum(smooth_error, RING_ERROR)
     is_good = np.logical_or.reduce([(seam <= max_seam) & (ratio <= max_ratio) for max_seam, max_ratio in BELIEVED])
     is_good &= (supported >= MIN_RING_SHARE * ring_count) & (sure_count >= MIN_SURE_SHARE * total(piece))
-    return np.asarray(sure & is_good[piece], np.bool_)
+    is_cloudy = (smooth_error >= CLOUD_ERROR) & (ratio <= MAX_CLOUD_RATIO)
+    is_cloudy &= supported >= MIN_CLOUD_RING_SHARE * ring_count
+    busy = busy_share(image, forbidden == 0)[inside]
+    is_cloudy &= total(piece, busy) >= CLOUD_BUSY_SHARE * total(piece)
+    hides_seams = _has_source(spot, chosen) & (busy >= SEAM_BUSY_SHARE)
+    return np.asarray((sure & (is_good | is_cloudy)[piece]) | (hides_seams & is_cloudy[piece]), np.bool_)
+
+
+def _has_source(spot: _Spot, chosen: Ints) -> Flags:
+    """`(n,)` the pixels whose shift leads to a known one."""
+    return np.asarray(spot.known[spot.places + spot.jumps[chosen]], np.bool_)
 
 
 def _doubtful(spot: _Spot, chosen: Ints, seams: Floats, inside: Flags) -> Flags:
@@ -280,7 +298,7 @@ def _doubtful(spot: _Spot, chosen: Ints, seams: Floats, inside: Flags) -> Flags:
         cv2.blur(part, window, borderType=cv2.BORDER_CONSTANT) for part in (shown, inside.astype(np.float32))
     )
     is_bad = inside & (total > MAX_LOCAL_SEAM * weight)
-    is_bad[inside] |= ~spot.known[spot.places + spot.jumps[chosen]]
+    is_bad[inside] |= ~_has_source(spot, chosen)
     return dilate_disc(from_bool(is_bad), DOUBT_PX)[inside] > 0
 
 

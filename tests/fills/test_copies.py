@@ -41,6 +41,19 @@ def speed_lines(height: int = 160, width: int = 240) -> Image:
     return image
 
 
+def inked(seed: int, height: int = 160, width: int = 240) -> Image:
+    """Loose strokes of a pen that follow a bent form, as in the shadows of a drawn scene: they never quite repeat."""
+    rng = np.random.default_rng(seed)
+    image = pages.blank(height, width)
+    for _ in range(350):
+        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        angle = 0.9 + 0.8 * np.sin(x / 70 + seed) + rng.normal(0, 0.08)
+        step = rng.uniform(6, 26) * np.array([np.cos(angle), np.sin(angle)])
+        ends = [tuple(np.rint(np.array([x, y]) + side * step).astype(int).tolist()) for side in (-1, 1)]
+        cv2.line(image, *ends, (0, 0, 0), 1 + int(rng.integers(2)), cv2.LINE_AA)
+    return image
+
+
 def covered(clean: Image, hole: Mask) -> Image:
     """The image with letters in its hole."""
     image = clean.copy()
@@ -86,6 +99,20 @@ def test_hatching_goes_on(seed: int) -> None:
 
     inside = copies.mask > 0
     assert image[inside].std() == pytest.approx(clean[inside].std(), rel=0.15)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_all_is_inked_no_grey_cloud_is_left(seed: int) -> None:
+    """Strokes that repeat nowhere cannot be copied without a seam; a smooth fill among them is the worse fault."""
+    clean, hole = inked(seed), word()
+    copies = copied(clean, hole)
+    image = covered(clean, hole)
+
+    fill_copies(image, copies)
+
+    inside = copies.mask > 0
+    assert np.count_nonzero(inside) > 0.9 * np.count_nonzero(hole)
+    assert image[inside].std() == pytest.approx(clean[inside].std(), rel=0.25)
 
 
 def test_slow_light_goes_on_through_the_copies() -> None:
