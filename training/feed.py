@@ -90,6 +90,10 @@ class Feed:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the workers."""
         if self._pool is not None:
             self._pool.close()
 
@@ -126,10 +130,14 @@ class Feed:
                     self._waiting.append(sample)
         return stack_samples([collected[number] for number in sorted(collected)])
 
-    def lots(self) -> Iterator[Arrays]:
-        """Training samples, endlessly, in lots of up to 32."""
-        while self._waiting:
-            lot, self._waiting = self._waiting[:_MOST_PER_LOT], self._waiting[_MOST_PER_LOT:]
+    def lots(self, *, most: int | None = None) -> Iterator[Arrays]:
+        """Training samples in lots of up to 32: endlessly, or `most` of them, after which the workers end."""
+        given = 0
+        while most is None or given < most:
+            if not self._waiting:
+                self._waiting = [sample for _, sample in self._take()]
+            end = _MOST_PER_LOT if most is None else min(_MOST_PER_LOT, most - given)
+            lot, self._waiting = self._waiting[:end], self._waiting[end:]
+            given += len(lot)
             yield stack_samples(lot)
-        while True:
-            yield stack_samples([sample for _, sample in self._take()])
+        self.close()

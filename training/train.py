@@ -91,11 +91,22 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--validation-samples", type=int, default=96)
     parser.add_argument("--report-every", type=float, default=90.0, help="seconds between evaluations")
     parser.add_argument("--max-steps", type=int, help="stop after this many steps of each run")
+    parser.add_argument("--threads", type=int, help="processor threads of the networks; default: one per core")
     parser.add_argument("--batch", type=int, help="instead of the config's, for small machines")
     parser.add_argument(
         "--seed", type=int, help="instead of the config's, for a second run of the same; give another --out"
     )
     parser.add_argument("--crop-px", type=int, help="instead of the config's, for small machines")
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="minutes are this process's processor time: equal training of runs that share a busy machine",
+    )
+    parser.add_argument(
+        "--same-samples",
+        action="store_true",
+        help="draw --pool-samples samples, and no more, before the first step: each run that is compared sees the same",
+    )
     parser.add_argument(
         "--cudnn-search", action="store_true", help="time cuDNN's algorithms: slower start, faster steps"
     )
@@ -294,10 +305,13 @@ def seconds_since_start() -> float:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, report, leave checkpoints."""
-    began_at = time.monotonic() - seconds_since_start()
     arguments = parse_arguments(argv)
+    now = time.process_time if arguments.processor_time else time.monotonic
+    began_at = now() - seconds_since_start()
     for folder in (arguments.out, *([arguments.copy_to] if arguments.copy_to else [])):
         folder.mkdir(parents=True, exist_ok=True)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
     device = pick_device(cudnn_search=arguments.cudnn_search, cpu_bfloat16=arguments.cpu_bfloat16)
     say(f"{describe(device)}; {arguments.workers} workers")
     overrides = {"batch": arguments.batch, "crop_px": arguments.crop_px, "seed": arguments.seed}
@@ -318,21 +332,21 @@ def main(argv: Sequence[str] | None = None) -> None:
             run.material += [line for line in material if line not in run.material]
             runs.append(run)
         validation = feed.collect_validation()
-        say(f"{len(validation['raw'])} validation samples after {time.monotonic() - began_at:.0f} s")
+        say(f"{len(validation['raw'])} validation samples after {now() - began_at:.0f} s")
         pool = DevicePool(
-            feed.lots(),
+            feed.lots(most=arguments.pool_samples if arguments.same_samples else None),
             fields=tuple(sorted({field for run in runs for field in run.task.fields})),
             capacity=fit_pool(arguments.pool_samples, sample_px=arguments.sample_px, device=device),
             device=device,
         )
         try:
-            pool.wait_for(arguments.first_samples)
+            pool.wait_for(arguments.pool_samples if arguments.same_samples else arguments.first_samples)
             for run in runs:
                 run.task.prepare(pool)
-            started_s = time.monotonic() - began_at
+            started_s = now() - began_at
             say(f"{pool.received} of {pool.capacity} samples on the device: training starts after {started_s:.0f} s")
             clock = WallClock(
-                arguments.minutes, started_s=started_s, done_s=done_s, total_minutes=arguments.total_minutes
+                arguments.minutes, started_s=started_s, done_s=done_s, total_minutes=arguments.total_minutes, now=now
             )
             reporter = make_reporter(
                 arguments.out,
@@ -353,7 +367,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 )
         finally:
             pool.stop()
-    say(f"done after {time.monotonic() - began_at:.0f} s{describe_peak(device)}")
+    say(f"done after {now() - began_at:.0f} s{describe_peak(device)}")
 
 
 if __name__ == "__main__":

@@ -43,6 +43,17 @@ def test_validation_pages_come_first_and_are_fixed():
     }
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_feed_that_may_give_so_many_gives_the_first_ones_and_ends(workers):
+    """Runs that are compared see the same pages, however fast they are."""
+    with Feed(prepare(validation_samples=1), workers=workers, sample_px=SIDE_PX, validation_samples=1) as feed:
+        feed.collect_validation()
+        given = [raw for lot in feed.lots(most=3) for raw in lot["raw"]]
+
+    assert len(given) == 3
+    assert all(np.array_equal(raw, make_expected(index).raw) for index, raw in enumerate(given))
+
+
 def test_workers_lose_no_sample():
     """Workers finish out of order, one far ahead of the other; what is fed on leaves no training page out."""
     missing = {index: make_expected(index).raw for index in range(8)}

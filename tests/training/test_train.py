@@ -13,6 +13,7 @@ from service.store import ModelStore
 from training import export, train
 from training.checkpoint import load_checkpoint
 from training.configs.base import load_config
+from training.device_pool import DevicePool
 from training.engine import NonFiniteLoss
 from training.schedule import WallClock
 
@@ -73,6 +74,23 @@ def test_a_run_starts_where_there_is_nothing_and_goes_on_where_there_is_somethin
     assert {path.name for path in (tmp_path / "back").iterdir()} == {
         *("metrics.jsonl", "segmentation_residual.checkpoint.0", "segmentation_residual.sheet.webp")
     }
+
+
+def test_equal_training_counts_processor_time_and_sees_the_same_samples(tmp_path, monkeypatch):
+    """What the machine does besides takes nothing from a run's minutes, and each sees the pool's samples alone."""
+    command = ["--config", "segmentation_residual", "--out", str(tmp_path), *SMALL_MACHINE, "--max-steps", "3"]
+    monkeypatch.setattr(time, "monotonic", lambda real=time.monotonic: real() * 1000)
+    drawn = []
+    monkeypatch.setattr(
+        train, "DevicePool", lambda source, **rest: drawn.append(made := DevicePool(source, **rest)) or made
+    )
+
+    train.main([*command, "--processor-time", "--same-samples"])
+
+    entry = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
+    assert entry["step"] == 3
+    assert entry["trained_s"] < 100
+    assert drawn[0].received == 4, "--pool-samples"
 
 
 def test_a_run_that_is_told_to_stop_leaves_its_checkpoint(tmp_path):
