@@ -30,6 +30,7 @@ from service.imaging.masks import (
     from_bool,
     label_groups,
 )
+from service.rims import complete_rimmed
 
 MIN_STROKE_AREA_PX = 6
 GROUP_GAPS_PX = (10, 4, 1)
@@ -62,6 +63,8 @@ CLOSE_GLYPHS = 0.06
 """Gaps inside a glyph that are closed where the background gives no help, in glyph sizes."""
 COUNTER_GLYPHS = 0.5
 """Enclosed spots up to this size, in glyph sizes, are part of the glyph: the fill of a hollow letter, mostly."""
+RIMMED_REACH_PX = 400
+"""How far past the found text, at most, letters in a rim are completed."""
 SEARCH_GLYPHS = 1.2
 """How far past the found text, in glyph sizes, its ink is looked for."""
 
@@ -107,6 +110,8 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
         glyph_px = _glyph_px(labels, group, box)
         cut = _cut(grow_box(box, 2 * dilate_px + 16, labels.shape))
         mask[cut] |= dilate(_whole(from_bool(labels[cut] == group), glyph_px), dilate_px)
+        cut = _cut(grow_box(box, min(RIMMED_REACH_PX, max(box[2] - box[0], box[3] - box[1])), labels.shape))
+        mask[cut] |= dilate(complete_rimmed(image[cut], strokes[cut], mask[cut]), dilate_px)
     return mask
 
 

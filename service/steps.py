@@ -24,6 +24,7 @@ from service.inpainter import Inpainter
 from service.options import DetectOptions, Edit, Fill, MaskMode, OutputFormat
 from service.plan import Plan, covers_of, make_plan
 from service.refine import refine
+from service.rims import find_rimmed
 from service.segmenter import TILE_PX, TextMaps, TextSegmenter
 from service.selection import Wanted, choose, draw, mask_of, obey, restrict
 from service.verify import LeftOver, find_left_overs, grow, places
@@ -78,6 +79,9 @@ def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
     faint = job.maps.faint(threshold, strokes, masks.resize(job.mask, (strokes.shape[0], strokes.shape[1])))
     if faint.any():
         job.mask = refined(strokes | faint)
+    rimmed = find_rimmed(job.picture.image, job.maps, job.mask, job.deadline.check)
+    if rimmed.any():
+        job.mask = np.maximum(job.mask, masks.dilate(rimmed, grow_px))
 
 
 def combine_masks(job: Job, mode: MaskMode) -> None:

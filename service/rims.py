@@ -1,0 +1,193 @@
+"""Find and complete black letters in white rims: sound effects over art, which a network sees in part or faintly.
+
+The rim is there to part the letters from the art. So the picture itself says where a stroke ends once a part of it was
+seen; and several such strokes side by side that look a little like text are text, for art has no rims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from service.imaging.arrays import Box, Image, Mask
+from service.imaging.colour import luma
+from service.imaging.geometry import grow_box, label_boxes, merge_boxes
+from service.imaging.masks import Components, components, dilate, dilate_disc, from_bool, label_groups, resize
+from service.segmenter import Levels, TextMaps
+
+DARK_LEVEL, BRIGHT_LEVEL = 90, 165
+"""Light below which ink is black and above which a rim is white."""
+MIN_SEEN_SHARE, MIN_LEFT_SHARE, MIN_LEFT_PX = 0.35, 0.1, 40
+"""Share of a stroke that must have been seen for the rest to be text, and how much of it must be left to be missed."""
+MIN_RIM_SHARE = 0.85
+"""Share of what lies around a stroke, or around its rest, that must be its rim."""
+RIM_STROKES, THINNEST_RIM_PX = 0.15, 3
+"""Width of the rim that is looked for, in widths of the stroke, and at least; it may be twice as wide."""
+SOFT_EDGE_PX = 1
+FAINT = 0.3
+"""Mean text probability of a stroke that is faintly seen."""
+MIN_FAINT_STROKES = 3
+"""So many of them, side by side and alike, are letters: one alone is a leaf or an eye as often."""
+MIN_AREA_PX, MIN_THICKNESS_PX, LONGEST_PX = 150, 6.0, 500
+SIDE_BY_SIDE, MOST_THICKER, MOST_LONGER = 0.5, 3.0, 6.0
+"""Strokes stand side by side if the gap between their boxes is no more than this share of the longer one, and are alike
+if neither is more than so many times thicker, and longer, than the other."""
+SPOT_GAP_PX, MIN_SPOT_PX, CONTEXT_PX, MAX_SIDE_PX = 12, 100, 96, 1200
+"""Faint spots, px of the maps: how near they are one, how large they must be, and what is looked at around them."""
+MAX_PIXELS = 4_000_000
+"""A larger crop is not looked at: it takes some 20 bytes a pixel."""
+
+
+def complete_rimmed(image: Image, strokes: Mask, erased: Mask) -> Mask:
+    """What `erased` leaves of the letters in a rim of which `strokes` show a part, rims and all; 0 where nothing.
+
+    `image` `(H, W, 3)` is the crop around them; the masks and the answer are `(H, W)`. What runs on past its border is
+    art and no letter.
+    """
+    rest = np.zeros_like(strokes)
+    if strokes.size > MAX_PIXELS:
+        return rest
+    ink, rim = _ink_and_rim(image)
+    pieces = components(ink)
+    seen, gone = (np.bincount(pieces.labels[mask > 0], minlength=pieces.count + 1) for mask in (strokes, erased))
+    is_cut = pieces.area - gone >= np.maximum(MIN_LEFT_SHARE * pieces.area, MIN_LEFT_PX)
+    is_cut &= _ends_inside(pieces) & (seen >= MIN_SEEN_SHARE * pieces.area)
+    for stroke in _rimmed(pieces, is_cut, rim, erased):
+        rest[stroke.window] |= stroke.with_rim & ~erased[stroke.window]
+    return rest
+
+
+def find_rimmed(image: Image, maps: TextMaps, erased: Mask, check: Callable[[], None] = lambda: None) -> Mask:
+    """The `(H, W)` mask of letters in a rim that `erased` leaves and `maps` show faintly; 0 where there are none.
+
+    `image` `(H, W, 3)` and `erased` `(H, W)` are at image scale. `check` is called now and then, and may raise.
+    """
+    found = np.zeros_like(erased)
+    for x0, y0, x1, y1 in _spots(maps, erased):
+        check()
+        window = np.s_[y0:y1, x0:x1]
+        if (y1 - y0) * (x1 - x0) <= MAX_PIXELS:
+            text = _text_in(maps, (x0, y0, x1, y1))
+            found[window] |= _find_in(image[window], text, erased[window])
+    return found
+
+
+@dataclass(frozen=True)
+class _Stroke:
+    """A stroke in a rim."""
+
+    number: int
+    box: Box
+    window: tuple[slice, slice]
+    """The box and what is around it."""
+    with_rim: Mask
+    """`(h, w)` of the window: the stroke and its rim."""
+    thickness_px: float
+
+    @property
+    def length_px(self) -> int:
+        """The longer side of the box."""
+        return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
+
+    def goes_with(self, other: _Stroke) -> bool:
+        """Whether the two are alike and side by side."""
+        long, short = sorted((self.length_px, other.length_px), reverse=True)
+        thick, thin = sorted((self.thickness_px, other.thickness_px), reverse=True)
+        gap_px = max(
+            max(self.box[axis], other.box[axis]) - min(self.box[axis + 2], other.box[axis + 2]) for axis in (0, 1)
+        )
+        return gap_px <= SIDE_BY_SIDE * long and thick <= MOST_THICKER * thin and long <= MOST_LONGER * short
+
+
+def _ink_and_rim(image: Image) -> tuple[Mask, Mask]:
+    light = luma(image)
+    return from_bool(light < DARK_LEVEL), from_bool(light > BRIGHT_LEVEL)
+
+
+def _ends_inside(pieces: Components) -> npt.NDArray[np.bool_]:
+    """`(n + 1,)` which pieces touch no border of the crop."""
+    height, width = pieces.labels.shape
+    inside = (pieces.left > 0) & (pieces.top > 0) & (pieces.right < width) & (pieces.bottom < height)
+    inside[0] = False
+    return np.asarray(inside, np.bool_)
+
+
+def _rimmed(pieces: Components, flags: npt.NDArray[np.bool_], rim: Mask, erased: Mask) -> list[_Stroke]:
+    """Those of the flagged pieces that stand in a rim, as far as they are not erased."""
+    strokes = []
+    for number in np.flatnonzero(flags).tolist():
+        left, top, right, bottom = (
+            int(side[number]) for side in (pieces.left, pieces.top, pieces.right, pieces.bottom)
+        )
+        reach_px = THINNEST_RIM_PX + max(right - left, bottom - top) // 2  # no stroke is thicker than it is long
+        x0, y0, x1, y1 = grow_box((left, top, right, bottom), reach_px, pieces.labels.shape)
+        window = np.s_[y0:y1, x0:x1]
+        stroke = from_bool(pieces.labels[window] == number)
+        thickness_px = 2 * float(cv2.distanceTransform(stroke, cv2.DIST_L2, 5).max())
+        rim_px = max(THINNEST_RIM_PX, round(RIM_STROKES * thickness_px))
+        around = (dilate(stroke, rim_px) > 0) & (dilate(stroke, SOFT_EDGE_PX) == 0) & (erased[window] == 0)
+        if np.count_nonzero(rim[window][around]) >= MIN_RIM_SHARE * np.count_nonzero(around):
+            with_rim = stroke | (dilate_disc(stroke, 2 * rim_px) & rim[window])
+            strokes.append(_Stroke(number, (left, top, right, bottom), window, with_rim, thickness_px))
+    return strokes
+
+
+def _spots(maps: TextMaps, erased: Mask) -> list[Box]:
+    """Boxes, at image scale, around what is faintly seen and not erased."""
+    left = from_bool((maps.text > round(255 * FAINT)) & (resize(erased, _size_hw(maps)) == 0))
+    count, labels = label_groups(left, SPOT_GAP_PX)
+    pixels = np.bincount(labels.ravel(), minlength=count + 1)
+    boxes = [
+        grow_box(box, CONTEXT_PX, labels.shape)
+        for number, box in enumerate(label_boxes(labels, count), start=1)
+        if pixels[number] >= MIN_SPOT_PX
+    ]
+    height, width = erased.shape
+    x_scale, y_scale = width / labels.shape[1], height / labels.shape[0]
+    return [
+        (int(x0 * x_scale), int(y0 * y_scale), min(width, round(x1 * x_scale)), min(height, round(y1 * y_scale)))
+        for x0, y0, x1, y1 in merge_boxes(boxes, max_side_px=MAX_SIDE_PX)
+    ]
+
+
+def _size_hw(maps: TextMaps) -> tuple[int, int]:
+    return maps.text.shape[0], maps.text.shape[1]
+
+
+def _text_in(maps: TextMaps, box: Box) -> Levels:
+    """The text map in a box at image scale, in as many pixels as the box has."""
+    x0, y0, x1, y1 = (round(side * maps.scale) for side in box)
+    levels = maps.text[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+    return np.asarray(cv2.resize(levels, (box[2] - box[0], box[3] - box[1]), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _find_in(image: Image, text: Levels, erased: Mask) -> Mask:
+    ink, rim = _ink_and_rim(image)
+    pieces = components(ink)
+    levels = np.bincount(pieces.labels.ravel(), weights=text.ravel(), minlength=pieces.count + 1)
+    is_faint = _ends_inside(pieces) & (levels >= 255 * FAINT * pieces.area)
+    is_faint &= (pieces.area >= MIN_AREA_PX) & (pieces.longer_side <= LONGEST_PX)
+    strokes = [s for s in _rimmed(pieces, is_faint, rim, np.zeros_like(erased)) if s.thickness_px >= MIN_THICKNESS_PX]
+    gone = np.bincount(pieces.labels[erased > 0], minlength=pieces.count + 1)
+    found = np.zeros_like(erased)
+    for letters in _gathered(strokes):
+        if len(letters) < MIN_FAINT_STROKES:
+            continue
+        for stroke in letters:
+            if pieces.area[stroke.number] - gone[stroke.number] >= MIN_LEFT_SHARE * pieces.area[stroke.number]:
+                found[stroke.window] |= stroke.with_rim
+    return found
+
+
+def _gathered(strokes: Sequence[_Stroke]) -> list[list[_Stroke]]:
+    """The strokes, those together that go with each other, directly or through others."""
+    gathered: list[list[_Stroke]] = []
+    for stroke in strokes:
+        mine = [letters for letters in gathered if any(stroke.goes_with(other) for other in letters)]
+        gathered = [letters for letters in gathered if letters not in mine]
+        gathered.append([stroke, *(other for letters in mine for other in letters)])
+    return gathered

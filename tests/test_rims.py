@@ -1,0 +1,166 @@
+"""Black letters in white rims are whole in the picture, where a network saw the half of them or guessed."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks import grounds
+from service import steps
+from service.deadline import Deadline
+from service.errors import ClientGone
+from service.imaging import codec
+from service.imaging.arrays import Image, Mask
+from service.rims import MAX_PIXELS, complete_rimmed, find_rimmed
+from service.segmenter import TextMaps
+from tests import pages
+
+SIZE_HW = (240, 320)
+STROKES = (((90, 70), (90, 170)), ((130, 70), (125, 130)), ((160, 70), (200, 160)))
+"""Ends of the strokes of a sound effect, none of which touches another."""
+
+
+def drawn(*, rim_px: int = 5, strokes=STROKES, colour: int = 0, rim_colour: int = 255) -> tuple[Image, Mask, Mask]:
+    """Strokes over hatching: the page, the mask of the strokes, and that of strokes and rims."""
+    image = grounds.hatching(np.random.default_rng(2), SIZE_HW)
+    image = np.minimum(image, 140)  # art is no rim
+    ink, whole = np.zeros(SIZE_HW, np.uint8), np.zeros(SIZE_HW, np.uint8)
+    for start, end in strokes:
+        cv2.line(whole, start, end, 255, 11 + 2 * rim_px)
+    image[whole > 0] = rim_colour
+    for start, end in strokes:
+        cv2.line(ink, start, end, 255, 11)
+    image[ink > 0] = colour
+    return image, ink, whole
+
+
+def upper_half(mask: Mask, *, until: int = 115) -> Mask:
+    """What lies above a row."""
+    half = mask.copy()
+    half[until:] = 0
+    return half
+
+
+def faint(ink: Mask, probability: float = 0.4) -> TextMaps:
+    """Maps that show `ink` no surer than so."""
+    text = np.where(ink > 0, np.uint8(round(255 * probability)), np.uint8(0))
+    return TextMaps(text, np.zeros_like(text), 1.0)
+
+
+def test_a_stroke_of_which_half_was_seen_is_completed_with_its_rim() -> None:
+    """Nothing of it is left, and hardly a pixel of the art beyond its rim is taken."""
+    image, ink, whole = drawn()
+    seen = upper_half(ink)
+
+    rest = complete_rimmed(image, seen, seen)
+
+    assert ((rest | seen)[ink > 0] > 0).all()
+    assert ((rest | seen)[whole > 0] > 0).mean() > 0.8, "with its rim, but where that is soft"
+    assert np.count_nonzero(rest[whole == 0]) == 0
+    assert not rest[seen > 0].any(), "only what was not erased anyway"
+
+
+def test_a_stroke_of_which_little_was_seen_is_left() -> None:
+    """A stray hit on the tip of something black is no letter."""
+    image, ink, _ = drawn()
+    tips = upper_half(ink, until=76)
+
+    assert not complete_rimmed(image, tips, tips).any()
+
+
+def test_what_has_no_rim_is_left() -> None:
+    """Black shapes that lie in the art, half seen, end nowhere that could be known."""
+    image, ink, _ = drawn(rim_px=0)
+    seen = upper_half(ink)
+
+    assert not complete_rimmed(image, seen, seen).any()
+    assert not find_rimmed(image, faint(ink), np.zeros_like(ink)).any()
+
+
+def test_what_runs_on_is_left() -> None:
+    """A panel's border between white gutters is black in white too."""
+    image, ink, _ = drawn(strokes=(((90, -20), (90, 260)),))
+    seen = upper_half(ink, until=200)
+
+    assert not complete_rimmed(image, seen, seen).any()
+
+
+def test_strokes_side_by_side_that_are_faintly_seen_are_letters() -> None:
+    """Three of them, all faint: all are found with their rims."""
+    image, ink, whole = drawn()
+
+    found = find_rimmed(image, faint(ink), np.zeros_like(ink))
+
+    assert (found[ink > 0] > 0).all()
+    assert np.count_nonzero(found[whole == 0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("strokes", "probability"),
+    [
+        (STROKES[:2], 0.4),  # fewer
+        (STROKES, 0.2),  # fainter
+        ((((40, 40), (40, 90)), ((280, 40), (280, 90)), ((160, 190), (160, 225))), 0.4),  # far from each other
+    ],
+)
+def test_fewer_or_fainter_or_scattered_strokes_are_left(strokes, probability: float) -> None:
+    """One black shape in a rim is a leaf or an eye as often as a letter."""
+    image, ink, _ = drawn(strokes=strokes)
+
+    assert not find_rimmed(image, faint(ink, probability), np.zeros_like(ink)).any()
+
+
+def test_what_is_erased_already_counts_but_is_not_found_again() -> None:
+    """Two strokes gone and a third faint: the third is found for the sake of the two."""
+    image, ink, whole = drawn()
+    erased = whole.copy()
+    erased[:, 145:] = 0
+
+    found = find_rimmed(image, faint(ink), erased)
+
+    assert (found[:, 145:][ink[:, 145:] > 0] > 0).all()
+    assert not found[:, :140].any()
+
+
+def test_maps_smaller_than_the_image_show_the_same_strokes() -> None:
+    """A large page is looked at smaller."""
+    image, ink, _ = drawn()
+    size_wh = (SIZE_HW[1] * 3, SIZE_HW[0] * 3)
+    large, large_ink = (cv2.resize(part, size_wh, interpolation=cv2.INTER_NEAREST) for part in (image, ink))
+    maps = faint(ink)
+
+    found = find_rimmed(large, TextMaps(maps.text, maps.region, 1 / 3), np.zeros_like(large_ink))
+
+    assert (found[large_ink > 0] > 0).mean() > 0.99
+
+
+def test_a_crop_too_large_for_the_memory_it_takes_is_not_looked_at() -> None:
+    """No letter is so large that it needs more."""
+    side = int(MAX_PIXELS**0.5) + 2
+    nothing = np.zeros((side, side), np.uint8)
+
+    assert not complete_rimmed(pages.blank(side, side), nothing, nothing).any()
+
+
+def test_looking_stops_when_nobody_waits() -> None:
+    """The check is asked before each spot."""
+    image, ink, _ = drawn()
+
+    def gone() -> None:
+        raise ClientGone
+
+    with pytest.raises(ClientGone):
+        find_rimmed(image, faint(ink), np.zeros_like(ink), gone)
+
+
+def test_a_sound_effect_that_was_only_guessed_is_erased_whole() -> None:
+    """The step that makes the mask asks the picture where the network is unsure."""
+    image, ink, _ = drawn()
+    job = steps.Job(codec.decode(pages.png(image), max_pixels=10**6), Deadline())
+    job.maps = faint(ink)
+
+    steps.refine_strokes(job, 0.45, 3)
+
+    assert job.mask is not None
+    assert job.mask[ink > 0].min() == 255
