@@ -30,8 +30,9 @@ RIM_STROKES, THINNEST_RIM_PX = 0.15, 3
 SOFT_EDGE_PX = 1
 FAINT = 0.3
 """Mean text probability of a stroke that is faintly seen."""
-MIN_FAINT_STROKES = 3
-"""So many of them, side by side and alike, are letters: one alone is a leaf or an eye as often."""
+FAINT_STROKES, MOST_STROKES = (3, 40), 400
+"""So many of them, side by side and alike, are letters: one alone is a leaf or an eye as often, and more are a pattern.
+In a crop with more strokes than that nothing is looked for: time would grow with their square."""
 MIN_AREA_PX, MIN_THICKNESS_PX, LONGEST_PX = 150, 6.0, 500
 SIDE_BY_SIDE, MOST_THICKER, MOST_LONGER = 0.5, 3.0, 6.0
 """Strokes stand side by side if the gap between their boxes is no more than this share of the longer one, and are alike
@@ -174,8 +175,8 @@ def _find_in(image: Image, text: Levels, erased: Mask) -> Mask:
     strokes = [s for s in _rimmed(pieces, is_faint, rim, np.zeros_like(erased)) if s.thickness_px >= MIN_THICKNESS_PX]
     gone = np.bincount(pieces.labels[erased > 0], minlength=pieces.count + 1)
     found = np.zeros_like(erased)
-    for letters in _gathered(strokes):
-        if len(letters) < MIN_FAINT_STROKES:
+    for letters in _gathered(strokes) if len(strokes) <= MOST_STROKES else []:
+        if not FAINT_STROKES[0] <= len(letters) <= FAINT_STROKES[1]:
             continue
         for stroke in letters:
             if pieces.area[stroke.number] - gone[stroke.number] >= MIN_LEFT_SHARE * pieces.area[stroke.number]:

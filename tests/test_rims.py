@@ -111,6 +111,18 @@ def test_fewer_or_fainter_or_scattered_strokes_are_left(strokes, probability: fl
     assert not find_rimmed(image, faint(ink, probability), np.zeros_like(ink)).any()
 
 
+@pytest.mark.parametrize("rows", [6, 30])
+def test_a_pattern_is_no_lettering(rows: int) -> None:
+    """Windows of a house, all alike and all a little like text; few enough to be compared, and too many."""
+    image = pages.blank(24 * rows + 20, 440)
+    for top in range(10, 24 * rows + 10, 24):
+        for left in range(10, 420, 20):
+            image[top : top + 16, left : left + 12] = 0
+    ink = np.where(image[..., 0] == 0, np.uint8(255), np.uint8(0))
+
+    assert not find_rimmed(image, faint(ink), np.zeros_like(ink)).any()
+
+
 def test_what_is_erased_already_counts_but_is_not_found_again() -> None:
     """Two strokes gone and a third faint: the third is found for the sake of the two."""
     image, ink, whole = drawn()
