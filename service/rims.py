@@ -1,12 +1,13 @@
 """Find and complete black letters in white rims: sound effects over art, which a network sees in part or faintly.
 
 The rim is there to part the letters from the art. So the picture itself says where a stroke ends once a part of it was
-seen; and several such strokes side by side that look a little like text are text, for art has no rims.
+seen; and several such strokes side by side, each of which looks a little like text, are text. On white paper whatever
+is black has a rim: there only how it looks and what stands beside it speak for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,7 +17,8 @@ import numpy.typing as npt
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.colour import luma
 from service.imaging.geometry import grow_box, label_boxes, merge_boxes
-from service.imaging.masks import Components, components, dilate, dilate_disc, from_bool, label_groups, resize
+from service.imaging.masks import Components, components, dilate, from_bool, label_groups, resize
+from service.imaging.tiles import tile_boxes
 from service.segmenter import Levels, TextMaps
 
 DARK_LEVEL, BRIGHT_LEVEL = 90, 165
@@ -28,19 +30,21 @@ MIN_RIM_SHARE = 0.85
 RIM_STROKES, THINNEST_RIM_PX = 0.15, 3
 """Width of the rim that is looked for, in widths of the stroke, and at least; it may be twice as wide."""
 SOFT_EDGE_PX = 1
-FAINT = 0.3
-"""Mean text probability of a stroke that is faintly seen."""
-FAINT_STROKES, MOST_STROKES = (3, 40), 400
-"""So many of them, side by side and alike, are letters: one alone is a leaf or an eye as often, and more are a pattern.
-In a crop with more strokes than that nothing is looked for: time would grow with their square."""
+FAINT, FAINT_SHARE = 0.3, 0.7
+"""Mean text probability of a stroke that is faintly seen, and in units of the threshold, where that is higher."""
+MIN_STROKES, MOST_FAINT, MOST_STROKES = 3, 40, 800
+"""So many strokes, side by side and alike, are letters: one alone is a leaf or an eye as often. More than so many that
+are only faintly seen are a pattern. In a crop with more strokes than that nothing is looked for: time would grow with
+their square."""
 MIN_AREA_PX, MIN_THICKNESS_PX, LONGEST_PX = 150, 6.0, 500
+"""Of a faint stroke, px of the maps."""
 SIDE_BY_SIDE, MOST_THICKER, MOST_LONGER = 0.5, 3.0, 6.0
 """Strokes stand side by side if the gap between their boxes is no more than this share of the longer one, and are alike
 if neither is more than so many times thicker, and longer, than the other."""
 SPOT_GAP_PX, MIN_SPOT_PX, CONTEXT_PX, MAX_SIDE_PX = 12, 100, 96, 1200
 """Faint spots, px of the maps: how near they are one, how large they must be, and what is looked at around them."""
 MAX_PIXELS = 4_000_000
-"""A larger crop is not looked at: it takes some 20 bytes a pixel."""
+"""The largest crop that is looked at: it takes up to 40 bytes a pixel."""
 
 
 def complete_rimmed(image: Image, strokes: Mask, erased: Mask) -> Mask:
@@ -57,23 +61,27 @@ def complete_rimmed(image: Image, strokes: Mask, erased: Mask) -> Mask:
     seen, gone = (np.bincount(pieces.labels[mask > 0], minlength=pieces.count + 1) for mask in (strokes, erased))
     is_cut = pieces.area - gone >= np.maximum(MIN_LEFT_SHARE * pieces.area, MIN_LEFT_PX)
     is_cut &= _ends_inside(pieces) & (seen >= MIN_SEEN_SHARE * pieces.area)
-    for stroke in _rimmed(pieces, is_cut, rim, erased):
+    for stroke in _rimmed(pieces, is_cut, rim, erased, THINNEST_RIM_PX):
         rest[stroke.window] |= stroke.with_rim & ~erased[stroke.window]
     return rest
 
 
-def find_rimmed(image: Image, maps: TextMaps, erased: Mask, check: Callable[[], None] = lambda: None) -> Mask:
+def find_rimmed(
+    image: Image, maps: TextMaps, erased: Mask, *, threshold: float, check: Callable[[], None] = lambda: None
+) -> Mask:
     """The `(H, W)` mask of letters in a rim that `erased` leaves and `maps` show faintly; 0 where there are none.
 
-    `image` `(H, W, 3)` and `erased` `(H, W)` are at image scale. `check` is called now and then, and may raise.
+    `image` `(H, W, 3)` and `erased` `(H, W)` are at image scale; `threshold` is the probability over which a pixel is
+    text. `check` is called now and then, and may raise.
     """
     found = np.zeros_like(erased)
-    for x0, y0, x1, y1 in _spots(maps, erased):
+    faint = max(FAINT, FAINT_SHARE * threshold)
+    check()
+    for x0, y0, x1, y1 in _spots(maps, erased, faint):
         check()
         window = np.s_[y0:y1, x0:x1]
-        if (y1 - y0) * (x1 - x0) <= MAX_PIXELS:
-            text = _text_in(maps, (x0, y0, x1, y1))
-            found[window] |= _find_in(image[window], text, erased[window])
+        text = _text_in(maps, (x0, y0, x1, y1))
+        found[window] |= _find_in(image[window], text, erased[window], faint=faint, scale=maps.scale)
     return found
 
 
@@ -117,29 +125,29 @@ def _ends_inside(pieces: Components) -> npt.NDArray[np.bool_]:
     return np.asarray(inside, np.bool_)
 
 
-def _rimmed(pieces: Components, flags: npt.NDArray[np.bool_], rim: Mask, erased: Mask) -> list[_Stroke]:
+def _rimmed(
+    pieces: Components, flags: npt.NDArray[np.bool_], rim: Mask, erased: Mask, thinnest_px: int
+) -> Iterator[_Stroke]:
     """Those of the flagged pieces that stand in a rim, as far as they are not erased."""
-    strokes = []
     for number in np.flatnonzero(flags).tolist():
         left, top, right, bottom = (
             int(side[number]) for side in (pieces.left, pieces.top, pieces.right, pieces.bottom)
         )
-        reach_px = THINNEST_RIM_PX + max(right - left, bottom - top) // 2  # no stroke is thicker than it is long
+        reach_px = 2 * thinnest_px + max(right - left, bottom - top) // 3  # no stroke is thicker than it is long
         x0, y0, x1, y1 = grow_box((left, top, right, bottom), reach_px, pieces.labels.shape)
         window = np.s_[y0:y1, x0:x1]
         stroke = from_bool(pieces.labels[window] == number)
         thickness_px = 2 * float(cv2.distanceTransform(stroke, cv2.DIST_L2, 5).max())
-        rim_px = max(THINNEST_RIM_PX, round(RIM_STROKES * thickness_px))
+        rim_px = max(thinnest_px, round(RIM_STROKES * thickness_px))
         around = (dilate(stroke, rim_px) > 0) & (dilate(stroke, SOFT_EDGE_PX) == 0) & (erased[window] == 0)
         if np.count_nonzero(rim[window][around]) >= MIN_RIM_SHARE * np.count_nonzero(around):
-            with_rim = stroke | (dilate_disc(stroke, 2 * rim_px) & rim[window])
-            strokes.append(_Stroke(number, (left, top, right, bottom), window, with_rim, thickness_px))
-    return strokes
+            near = from_bool(cv2.distanceTransform(255 - stroke, cv2.DIST_L2, 5) <= 2 * rim_px)
+            yield _Stroke(number, (left, top, right, bottom), window, stroke | (near & rim[window]), thickness_px)
 
 
-def _spots(maps: TextMaps, erased: Mask) -> list[Box]:
-    """Boxes, at image scale, around what is faintly seen and not erased."""
-    left = from_bool((maps.text > round(255 * FAINT)) & (resize(erased, _size_hw(maps)) == 0))
+def _spots(maps: TextMaps, erased: Mask, faint: float) -> list[Box]:
+    """Boxes, at image scale, around what is faintly seen and not erased; of at most MAX_PIXELS."""
+    left = from_bool((maps.text > round(255 * faint)) & (resize(erased, _size_hw(maps)) == 0))
     count, labels = label_groups(left, SPOT_GAP_PX)
     pixels = np.bincount(labels.ravel(), minlength=count + 1)
     boxes = [
@@ -149,9 +157,16 @@ def _spots(maps: TextMaps, erased: Mask) -> list[Box]:
     ]
     height, width = erased.shape
     x_scale, y_scale = width / labels.shape[1], height / labels.shape[0]
+    side_px = max(1, min(MAX_SIDE_PX, int(MAX_PIXELS**0.5 / max(x_scale, y_scale)) - 1))
     return [
-        (int(x0 * x_scale), int(y0 * y_scale), min(width, round(x1 * x_scale)), min(height, round(y1 * y_scale)))
-        for x0, y0, x1, y1 in merge_boxes(boxes, max_side_px=MAX_SIDE_PX)
+        (
+            int((x0 + left) * x_scale),
+            int((y0 + top) * y_scale),
+            min(width, round((x0 + right) * x_scale)),
+            min(height, round((y0 + bottom) * y_scale)),
+        )
+        for x0, y0, x1, y1 in merge_boxes(boxes, max_side_px=side_px)
+        for left, top, right, bottom in tile_boxes((y1 - y0, x1 - x0), tile_px=side_px, overlap_px=side_px // 3)
     ]
 
 
@@ -166,20 +181,20 @@ def _text_in(maps: TextMaps, box: Box) -> Levels:
     return np.asarray(cv2.resize(levels, (box[2] - box[0], box[3] - box[1]), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _find_in(image: Image, text: Levels, erased: Mask) -> Mask:
+def _find_in(image: Image, text: Levels, erased: Mask, *, faint: float, scale: float) -> Mask:
     ink, rim = _ink_and_rim(image)
     pieces = components(ink)
     levels = np.bincount(pieces.labels.ravel(), weights=text.ravel(), minlength=pieces.count + 1)
-    is_faint = _ends_inside(pieces) & (levels >= 255 * FAINT * pieces.area)
-    is_faint &= (pieces.area >= MIN_AREA_PX) & (pieces.longer_side <= LONGEST_PX)
-    strokes = [s for s in _rimmed(pieces, is_faint, rim, np.zeros_like(erased)) if s.thickness_px >= MIN_THICKNESS_PX]
+    is_faint = _ends_inside(pieces) & (levels >= 255 * faint * pieces.area)
+    is_faint &= (pieces.area >= MIN_AREA_PX / scale**2) & (pieces.longer_side <= LONGEST_PX / scale)
+    rimmed = _rimmed(pieces, is_faint, rim, np.zeros_like(erased), round(THINNEST_RIM_PX / scale))
+    strokes = [stroke for stroke in rimmed if stroke.thickness_px >= MIN_THICKNESS_PX / scale]
     gone = np.bincount(pieces.labels[erased > 0], minlength=pieces.count + 1)
     found = np.zeros_like(erased)
     for letters in _gathered(strokes) if len(strokes) <= MOST_STROKES else []:
-        if not FAINT_STROKES[0] <= len(letters) <= FAINT_STROKES[1]:
-            continue
-        for stroke in letters:
-            if pieces.area[stroke.number] - gone[stroke.number] >= MIN_LEFT_SHARE * pieces.area[stroke.number]:
+        left = [s for s in letters if pieces.area[s.number] - gone[s.number] >= MIN_LEFT_SHARE * pieces.area[s.number]]
+        if len(letters) >= MIN_STROKES and len(left) <= MOST_FAINT:
+            for stroke in left:
                 found[stroke.window] |= stroke.with_rim
     return found
 

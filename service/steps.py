@@ -79,7 +79,7 @@ def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
     faint = job.maps.faint(threshold, strokes, masks.resize(job.mask, (strokes.shape[0], strokes.shape[1])))
     if faint.any():
         job.mask = refined(strokes | faint)
-    rimmed = find_rimmed(job.picture.image, job.maps, job.mask, job.deadline.check)
+    rimmed = find_rimmed(job.picture.image, job.maps, job.mask, threshold=threshold, check=job.deadline.check)
     if rimmed.any():
         job.mask = np.maximum(job.mask, masks.dilate(rimmed, grow_px))
 

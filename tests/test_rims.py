@@ -75,7 +75,7 @@ def test_what_has_no_rim_is_left() -> None:
     seen = upper_half(ink)
 
     assert not complete_rimmed(image, seen, seen).any()
-    assert not find_rimmed(image, faint(ink), np.zeros_like(ink)).any()
+    assert not find_rimmed(image, faint(ink), np.zeros_like(ink), threshold=0.42).any()
 
 
 def test_what_runs_on_is_left() -> None:
@@ -90,7 +90,7 @@ def test_strokes_side_by_side_that_are_faintly_seen_are_letters() -> None:
     """Three of them, all faint: all are found with their rims."""
     image, ink, whole = drawn()
 
-    found = find_rimmed(image, faint(ink), np.zeros_like(ink))
+    found = find_rimmed(image, faint(ink), np.zeros_like(ink), threshold=0.42)
 
     assert (found[ink > 0] > 0).all()
     assert np.count_nonzero(found[whole == 0]) == 0
@@ -108,7 +108,7 @@ def test_fewer_or_fainter_or_scattered_strokes_are_left(strokes, probability: fl
     """One black shape in a rim is a leaf or an eye as often as a letter."""
     image, ink, _ = drawn(strokes=strokes)
 
-    assert not find_rimmed(image, faint(ink, probability), np.zeros_like(ink)).any()
+    assert not find_rimmed(image, faint(ink, probability), np.zeros_like(ink), threshold=0.42).any()
 
 
 @pytest.mark.parametrize("rows", [6, 30])
@@ -120,7 +120,7 @@ def test_a_pattern_is_no_lettering(rows: int) -> None:
             image[top : top + 16, left : left + 12] = 0
     ink = np.where(image[..., 0] == 0, np.uint8(255), np.uint8(0))
 
-    assert not find_rimmed(image, faint(ink), np.zeros_like(ink)).any()
+    assert not find_rimmed(image, faint(ink), np.zeros_like(ink), threshold=0.42).any()
 
 
 def test_what_is_erased_already_counts_but_is_not_found_again() -> None:
@@ -129,7 +129,7 @@ def test_what_is_erased_already_counts_but_is_not_found_again() -> None:
     erased = whole.copy()
     erased[:, 145:] = 0
 
-    found = find_rimmed(image, faint(ink), erased)
+    found = find_rimmed(image, faint(ink), erased, threshold=0.42)
 
     assert (found[:, 145:][ink[:, 145:] > 0] > 0).all()
     assert not found[:, :140].any()
@@ -142,7 +142,29 @@ def test_maps_smaller_than_the_image_show_the_same_strokes() -> None:
     large, large_ink = (cv2.resize(part, size_wh, interpolation=cv2.INTER_NEAREST) for part in (image, ink))
     maps = faint(ink)
 
-    found = find_rimmed(large, TextMaps(maps.text, maps.region, 1 / 3), np.zeros_like(large_ink))
+    found = find_rimmed(large, TextMaps(maps.text, maps.region, 1 / 3), np.zeros_like(large_ink), threshold=0.42)
+
+    assert (found[large_ink > 0] > 0).mean() > 0.99
+
+
+def test_a_higher_threshold_wants_surer_strokes() -> None:
+    """Who asks for what is sure does not get what is guessed."""
+    image, ink, _ = drawn()
+
+    assert not find_rimmed(image, faint(ink), np.zeros_like(ink), threshold=0.9).any()
+
+
+def test_more_faint_text_on_a_page_does_not_hide_any() -> None:
+    """Words over all of a large page, whose boxes run into each other: each is found."""
+    image, ink, _ = drawn()
+    page, all_ink = np.tile(image, (6, 10, 1)), np.tile(ink, (6, 10))
+    size_wh = (page.shape[1] * 2, page.shape[0] * 2)
+    large = cv2.resize(page, size_wh, interpolation=cv2.INTER_NEAREST)
+    large_ink = cv2.resize(all_ink, size_wh, interpolation=cv2.INTER_NEAREST)
+    text = faint(all_ink).text
+    text[100, :] = text[:, 100] = 90  # one spot from end to end
+
+    found = find_rimmed(large, TextMaps(text, text, 0.5), np.zeros_like(large_ink), threshold=0.42)
 
     assert (found[large_ink > 0] > 0).mean() > 0.99
 
@@ -163,7 +185,7 @@ def test_looking_stops_when_nobody_waits() -> None:
         raise ClientGone
 
     with pytest.raises(ClientGone):
-        find_rimmed(image, faint(ink), np.zeros_like(ink), gone)
+        find_rimmed(image, faint(ink), np.zeros_like(ink), threshold=0.42, check=gone)
 
 
 def test_a_sound_effect_that_was_only_guessed_is_erased_whole() -> None:

@@ -100,12 +100,13 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--processor-time",
         action="store_true",
-        help="minutes are this process's processor time: equal training of runs that share a busy machine",
+        help="minutes and --report-every are this process's processor time: equal training on a busy machine",
     )
     parser.add_argument(
         "--same-samples",
         action="store_true",
-        help="draw --pool-samples samples, and no more, before the first step: each run that is compared sees the same",
+        help="draw --pool-samples samples, and no more, before the first step: runs that are compared see the same, "
+        "with one worker; more finish them in any order",
     )
     parser.add_argument(
         "--cudnn-search", action="store_true", help="time cuDNN's algorithms: slower start, faster steps"
@@ -307,7 +308,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train, report, leave checkpoints."""
     arguments = parse_arguments(argv)
     now = time.process_time if arguments.processor_time else time.monotonic
-    began_at = now() - seconds_since_start()
+    # What a script spent before is the wall clock's; a process's own time begins at 0.
+    began_at = 0.0 if arguments.processor_time else now() - seconds_since_start()
     for folder in (arguments.out, *([arguments.copy_to] if arguments.copy_to else [])):
         folder.mkdir(parents=True, exist_ok=True)
     if arguments.threads:

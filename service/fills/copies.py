@@ -251,7 +251,10 @@ def _slices(count: int) -> Iterator[slice]:
 
 
 def _believed(image: Image, spot: _Spot, chosen: Ints, inside: Flags, forbidden: Mask) -> Flags:
-    """`(n,)` which pixels may be copied: of a good piece of the hole all that is not doubtful, of a cloudy one all."""
+    """`(n,)` which pixels may be copied: of a good piece of the hole, or a cloudy one, all that is not doubtful.
+
+    Of a cloudy one also what is, where the ink hides the seams.
+    """
     pieces = components(from_bool(inside))
     piece = pieces.labels[spot.rows, spot.columns]
     ring = _look_at_ring(image, spot, chosen, inside, forbidden)
