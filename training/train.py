@@ -308,8 +308,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train, report, leave checkpoints."""
     arguments = parse_arguments(argv)
     now = time.process_time if arguments.processor_time else time.monotonic
-    # What a script spent before is the wall clock's; a process's own time begins at 0.
-    began_at = 0.0 if arguments.processor_time else now() - seconds_since_start()
+    # What a script spent before is none of this process's own time.
+    began_at = now() - (0.0 if arguments.processor_time else seconds_since_start())
     for folder in (arguments.out, *([arguments.copy_to] if arguments.copy_to else [])):
         folder.mkdir(parents=True, exist_ok=True)
     if arguments.threads:
