@@ -54,6 +54,12 @@ STRAY_HIT_SHARE = 0.05
 INSIDE_GLYPHS = 0.35
 SMALL_GLYPHS = 1.6
 """Ink within this margin of the found text and no larger than this is a dot, an accent or a missed glyph."""
+LETTER_PX = 48
+PAGE_PX = 1100
+"""Nothing missed is added to glyphs over LETTER_PX, on a page whose shorter side is PAGE_PX or less; in proportion on
+larger ones. What stands by larger letters unseen is art: sound effects have few dots, and the network sees those."""
+MOST_UNSEEN_INK = 0.3
+"""Unseen ink within a text's box, as a share of its seen ink, above which it stands in a drawing: nothing is added."""
 CROWD_PIECES = 8
 CROWD_PX = 20
 """Missed pieces with more others than this within this (or within a glyph) are the dots of a tone around a bubble."""
@@ -118,6 +124,7 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
 def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], None]) -> Mask:
     """Refine the groups of `strokes` that stand on plain ground; returns the strokes of the others."""
     left = strokes.copy()
+    letter_px = LETTER_PX * max(1.0, min(strokes.shape) / PAGE_PX)
     count, labels = label_groups(strokes, gap_px)
     for group, box in enumerate(label_boxes(labels, count), start=1):
         check()
@@ -128,7 +135,8 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
         if background is None:
             continue
         left[cut][own > 0] = 0
-        ink = _separate(deviation(work.image[cut], background), own, work.strokes[cut], glyph_px)
+        difference = deviation(work.image[cut], background)
+        ink = _separate(difference, own, work.strokes[cut], glyph_px, letter_px=letter_px)
         _grow_on_plain(work, cut, own, ink, background)
         if background.is_flat:
             cut = _cut(grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape))
@@ -152,7 +160,9 @@ def _whole(own: Mask, glyph_px: int) -> Mask:
     return from_bool((closed > 0) | chosen(spots.labels, enclosed))
 
 
-def _separate(difference: npt.NDArray[np.float32], own: Mask, strokes: Mask, glyph_px: int) -> _Ink:
+def _separate(
+    difference: npt.NDArray[np.float32], own: Mask, strokes: Mask, glyph_px: int, *, letter_px: float
+) -> _Ink:
     """Tell the group's own ink from ink that runs on past it, by how much each pixel differs from the background."""
     pieces = components(from_bool(difference > INK_LEVELS))
     hits = np.bincount(pieces.labels[strokes > 0], minlength=pieces.count + 1)
@@ -163,8 +173,12 @@ def _separate(difference: npt.NDArray[np.float32], own: Mask, strokes: Mask, gly
     inside = (pieces.left >= x0) & (pieces.top >= y0) & (pieces.right <= x1) & (pieces.bottom <= y1)
     small = pieces.longer_side <= SMALL_GLYPHS * glyph_px
     is_seen = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= SURE_HIT_SHARE)
-    is_missed = inside & small & ~is_seen
-    is_seen[0] = is_missed[0] = False
+    is_seen[0] = False
+    within = pieces.labels[y0:y1, x0:x1]
+    seen_area = np.count_nonzero(is_seen[within])
+    in_drawing = np.count_nonzero(within) - seen_area > MOST_UNSEEN_INK * seen_area
+    is_missed = inside & small & ~is_seen & (glyph_px <= letter_px and not in_drawing)
+    is_missed[0] = False
     if is_missed.any():
         crowded = _crowded(pieces, small & ~is_seen, max(CROWD_PX, glyph_px))
         is_missed &= ~crowded | _near(pieces, own, glyph_px)

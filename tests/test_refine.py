@@ -93,6 +93,33 @@ def test_a_dot_that_the_network_missed_is_erased_with_its_word() -> None:
     assert (mask[dot] == 255).all()
 
 
+def test_marks_of_a_drawing_around_a_word_are_no_dots_of_it() -> None:
+    """Buttons and folds in the free corners of a text's box, more than it has of dots, stay."""
+    page = pages.lettered(pages.blank(120, 320), ("HELLO", 40, 50), ("WORLD", 116, 78))
+    marks = np.zeros((120, 320), np.uint8)
+    for x, y in ((58, 70), (84, 72), (140, 44), (165, 46), (188, 44)):
+        cv2.ellipse(marks, (x, y), (9, 6), 30, 0, 360, 255, -1)
+    image = np.where(marks[..., None] > 0, np.uint8(0), page.image)
+
+    mask = refine(image, page.core, dilate_px=3)
+
+    assert (mask[page.ink > 0] == 255).all()
+    assert not (mask & marks).any()
+
+
+def test_what_stands_beside_a_sound_effect_is_no_dot_of_it() -> None:
+    """Letters larger than those of speech stand in the drawing itself; a leaf in the corner of an L is no full stop."""
+    page = pages.lettered(pages.blank(200, 320), ("LL", 40, 160), scale=4.5)
+    image = page.image.copy()
+    cv2.circle(image, (110, 80), 7, (0, 0, 0), -1)
+    leaf = (image != page.image).any(axis=2)
+
+    mask = refine(image, page.core, dilate_px=3)
+
+    assert (mask[page.core > 0] == 255).all()
+    assert not mask[leaf].any()
+
+
 def test_a_dash_that_continues_a_line_is_erased_with_it() -> None:
     """A long thin stroke on the line of the text, which a network takes for drawing, goes with the word."""
     page = pages.lettered(pages.blank(120, 360), ("BUT", 60, 70))
