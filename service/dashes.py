@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from service.fills.gate import TOLERANCE_LEVELS, Colour
@@ -14,8 +15,8 @@ DASH_GLYPHS = 5.0
 MIN_LENGTH_GLYPHS = 0.45
 MAX_THICKNESS_GLYPHS = 0.3
 MIN_ASPECT = 3.0
-MIN_FILL = 0.7
-"""Share of its box that a straight stroke fills."""
+MIN_FILL = 0.6
+"""Share of its box that a straight stroke fills; the box leans with it, as pages lie on scanners."""
 MAX_GAP_GLYPHS = 0.8
 MAX_OFFSET_GLYPHS = 0.3
 INK_LEVELS = 60
@@ -48,18 +49,22 @@ def _continues(boxes: Components, number: int, letters: Components, glyph_px: in
     left, right = int(boxes.left[number]), int(boxes.right[number])
     top, bottom = int(boxes.top[number]), int(boxes.bottom[number])
     thickness, length = right - left, bottom - top
-    is_stroke = (
-        length >= MIN_LENGTH_GLYPHS * glyph_px
-        and length >= MIN_ASPECT * thickness
-        and thickness <= MAX_THICKNESS_GLYPHS * glyph_px
-        and boxes.area[number] >= MIN_FILL * thickness * length
-    )
-    if not is_stroke:
+    is_long = length >= MIN_LENGTH_GLYPHS * glyph_px and length >= MIN_ASPECT * thickness
+    if not is_long or not _is_straight(boxes, number, MAX_THICKNESS_GLYPHS * glyph_px):
         return False
     gap = np.maximum(top - letters.bottom[1:], letters.top[1:] - bottom)
     offset = np.abs((letters.left[1:] + letters.right[1:]) / 2 - (left + right) / 2)
     follows = (gap <= MAX_GAP_GLYPHS * glyph_px) & (gap >= -1) & (offset <= MAX_OFFSET_GLYPHS * glyph_px)
     return bool(follows.any())
+
+
+def _is_straight(boxes: Components, number: int, most_px: float) -> bool:
+    """Whether piece `number` fills the narrowest box around it, which is at most `most_px` thick."""
+    rows = slice(boxes.top[number], boxes.bottom[number])
+    points = cv2.findNonZero(from_bool(boxes.labels[rows, boxes.left[number] : boxes.right[number]] == number))
+    # The sides lie on the middles of pixels.
+    sides = np.add(cv2.minAreaRect(points)[1], 1)
+    return bool(sides.min() <= most_px and boxes.area[number] >= MIN_FILL * sides.prod())
 
 
 def _inside(boxes: Components, number: int, size_hw: tuple[int, ...]) -> bool:

@@ -60,6 +60,17 @@ def test_other_strokes_are_no_dashes(rows: tuple[int, int], columns: tuple[int, 
     assert not found(image, glyphs).any()
 
 
+def test_a_dash_that_leans_is_found() -> None:
+    """A page that lies askew on the scanner has its dashes two degrees from upright: 3 px thick, 4 px aside."""
+    image, glyphs = column()
+    for row in range(118, 238):
+        image[row, 97 + (row - 118) // 30 : 100 + (row - 118) // 30] = 0
+
+    dashes = found(image, glyphs)
+
+    assert np.count_nonzero(dashes) == 120 * 3
+
+
 def test_the_glyphs_themselves_are_no_dashes() -> None:
     """A line of text without a dash has none."""
     assert not found(*column()).any()
