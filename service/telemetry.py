@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
 import time
@@ -27,6 +28,10 @@ STAGE_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 2
 MEGAPIXEL_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 40)
 QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked every few seconds by machines: logged at debug level only."""
+IMAGE_ROUTES = ("/erase", "/segment", "/detect", "/inpaint")
+WATCHED_CODES = ("200", "500", "503", "504")
+WATCHED_REASONS = ("overloaded", "out-of-memory", "deadline-exceeded")
+"""What the alerts of docker/prometheus/ compare with each other."""
 SHARE_BUCKETS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside every counter, which nobody reads
@@ -90,6 +95,18 @@ class Telemetry:
         self._regions = self._counter("regions", "Regions erased, by the method that filled them.", ["method"])
         self._models = self._gauge("model_info", "Graphs that are loaded; always 1.", ["name", "version", "sha256"])
         ProcessCollector(registry=self.registry)
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Make the counters that alerts watch before anything is counted.
+
+        A counter that is born with its first event has no rate over that event: the first burst would go unseen.
+        """
+        for route, code in itertools.product(IMAGE_ROUTES, WATCHED_CODES):
+            self._requests.labels(route, code)
+        for reason in WATCHED_REASONS:
+            self._rejected.labels(reason)
+        self._pages.labels("done")
 
     def watch(self, workers: Workers, *, memory_limit_bytes: int) -> None:
         """Show the state of the workers at each scrape, and the memory that the process may fill."""

@@ -106,6 +106,15 @@ def test_queries_name_metrics_that_exist(metrics: dict[str, Metric]) -> None:
         assert names <= metrics.keys() | FROM_ELSEWHERE, query
 
 
+def test_what_alerts_count_is_there_before_anything_happens(metrics: dict[str, Metric]) -> None:
+    """A counter born with its first event has no rate over it: the first burst of refusals would raise no alert."""
+    for rule in rules():
+        for name, label, value in re.findall(r'(text_eraser_\w+_total)\{(\w+)="([^"]+)"', rule["expr"]):
+            values = [sample.labels.get(label) for sample in metrics[name].samples if sample.value == 0]
+
+            assert value in values, rule["alert"]
+
+
 def test_queries_name_labels_that_exist() -> None:
     """Labels are checked against those that telemetry declares, and those that Prometheus adds to a target."""
     source = (ROOT / "service/telemetry.py").read_text(encoding="utf-8")
