@@ -9,6 +9,7 @@ import numpy as np
 
 from service.deadline import Deadline
 from service.detector import TextDetector
+from service.fills.areas import redraw_areas
 from service.fills.busy import redraw_busy
 from service.fills.copies import fill_copies
 from service.fills.flat import WHITE, fill_colour, ring_colour
@@ -280,7 +281,8 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
 
 
 def _draw(image: Image, unknown: Mask, plan: Plan, inpainter: Inpainter, deadline: Deadline) -> None:
-    """Fill `unknown` `(H, W)` of `image` in place: by the network, then with texture where its fill would show."""
+    """Fill `unknown` `(H, W)` of `image` in place: by the network; in areas or texture where that shows."""
     boxes = [entry.group.box for entry in plan.entries if {"inpaint", "tone"} & {hole.method for hole in entry.holes}]
     inpainter.fill(image, unknown, boxes, deadline)
+    redraw_areas(image, unknown, boxes, deadline.check)
     redraw_busy(image, unknown, boxes, deadline.check)

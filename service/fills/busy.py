@@ -7,23 +7,19 @@ on in themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from service.fills.crops import cut, list_crops
 from service.fills.patches import SIDES, Check, redraw
 from service.fills.shifts import Flags, Floats, to_opponent
 from service.imaging.arrays import Box, Image, Mask
-from service.imaging.geometry import grow_box, merge_boxes
 from service.imaging.masks import dilate, from_bool
-from service.imaging.tiles import tile_boxes
 
-CONTEXT_PX = 64
-MAX_SIDE_PX = 512
-"""Of what is looked at at once, without its context."""
 MIN_PIXELS, MAX_PIXELS = 40, 40_000
 """Time grows with the hole, and a large one has no surroundings that could tell of its middle."""
 MIN_WEIGHT = 0.1
@@ -38,7 +34,6 @@ MAX_STEP, GROUND_STEP = 6000.0, 40.0
 """Squared levels: a step is a step; and what grain and compression make."""
 
 
-Pixels: TypeAlias = npt.NDArray[np.uint8]
 _Kind = TypeVar("_Kind", np.float32, np.bool_)
 
 
@@ -48,47 +43,18 @@ def redraw_busy(image: Image, unknown: Mask, boxes: Sequence[Box], check: Check 
     `image` `(H, W, 3)` holds a smooth fill already; every unknown pixel lies in one of `boxes`. `check` is called now
     and then, and may raise.
     """
-    size_hw = (image.shape[0], image.shape[1])
-    waiting = unknown.copy()
-    for part in _parts(boxes):
-        tight = _bounds(waiting, part)
-        if tight is None:
-            continue
-        crop = grow_box(tight, CONTEXT_PX, size_hw)
-        hole = np.zeros((crop[3] - crop[1], crop[2] - crop[0]), np.uint8)
-        _cut(hole, tight, crop)[:] = _cut(waiting, tight)
-        _cut(waiting, tight)[:] = 0
-        _redraw_crop(_cut(image, crop), hole, _cut(unknown, crop), check)
-
-
-def _parts(boxes: Sequence[Box]) -> Iterator[Box]:
-    for x0, y0, x1, y1 in merge_boxes(list(boxes), max_side_px=MAX_SIDE_PX):
-        for left, top, right, bottom in tile_boxes((y1 - y0, x1 - x0), tile_px=MAX_SIDE_PX, overlap_px=0):
-            yield x0 + left, y0 + top, x0 + right, y0 + bottom
-
-
-def _bounds(mask: Mask, part: Box) -> Box | None:
-    """The box of what `mask` holds in `part`; None if that is too little to be seen."""
-    here = _cut(mask, part)
-    if np.count_nonzero(here) < MIN_PIXELS:
-        return None
-    x, y, width, height = cv2.boundingRect(here)
-    return part[0] + x, part[1] + y, part[0] + x + width, part[1] + y + height
-
-
-def _cut(array: Pixels, box: Box, of: Box = (0, 0, 0, 0)) -> Pixels:
-    """The part of `array` in `box`, where `array` is the part of an image in the box `of`."""
-    return array[box[1] - of[1] : box[3] - of[1], box[0] - of[0] : box[2] - of[0]]
+    for box, hole in list_crops(unknown, boxes, least_pixels=MIN_PIXELS):
+        _redraw_crop(cut(image, box), hole, cut(unknown, box), check)
 
 
 def _redraw_crop(image: Image, hole: Mask, unknown: Mask, check: Check) -> None:
     inside, known = hole > 0, unknown == 0
-    weight = _ramp(busy_share(image, known), BUSY_SHARES) * inside
+    weight = ramp(busy_share(image, known), BUSY_SHARES) * inside
     if np.count_nonzero(hole) > MAX_PIXELS or weight[inside].mean() < MIN_WEIGHT:
         return
     near = np.where(dilate(from_bool(weight > 0), WINDOW_PX // 2) > 0, hole, np.uint8(0))
     drawn = redraw(image, near, unknown, check)
-    weight *= 1 - _ramp(_seam_ratio(image, drawn, inside, known), SEAM_RATIOS)
+    weight *= 1 - ramp(_seam_ratio(image, drawn, inside, known), SEAM_RATIOS)
     blend = image + weight[..., None] * (drawn.astype(np.float32) - image)
     image[inside] = np.rint(blend[inside]).astype(np.uint8)
 
@@ -102,7 +68,7 @@ def busy_share(image: Image, known: Flags) -> Floats:
     mean = cv2.blur(light * seen, window) / count
     variance = cv2.blur(light * light * seen, window) / count - mean * mean
     is_busy = known & (variance > BUSY_LEVELS**2)
-    return _mean_near(is_busy.astype(np.float32), seen, BUSY_SIGMA_PX)
+    return mean_near(is_busy.astype(np.float32), seen, BUSY_SIGMA_PX)
 
 
 def _seam_ratio(image: Image, drawn: Image, inside: Flags, known: Flags) -> Floats:
@@ -116,11 +82,11 @@ def _seam_ratio(image: Image, drawn: Image, inside: Flags, known: Flags) -> Floa
         into_count += seam
         among += np.minimum(_squared(old - beside), MAX_STEP) * step
         among_count += step
-    seams = _mean_near(into, into_count, SEAM_SIGMA_PX)
-    return seams / (_mean_near(among, among_count, SEAM_SIGMA_PX) + GROUND_STEP)
+    seams = mean_near(into, into_count, SEAM_SIGMA_PX)
+    return seams / (mean_near(among, among_count, SEAM_SIGMA_PX) + GROUND_STEP)
 
 
-def _mean_near(values: Floats, counts: Floats, sigma_px: float) -> Floats:
+def mean_near(values: Floats, counts: Floats, sigma_px: float) -> Floats:
     """`(h, w)` sum of `values` over that of `counts` near each pixel; where there are none, of those further away."""
     total, count = np.zeros_like(values), np.full_like(values, 1e-9)
     for step in range(3):
@@ -130,7 +96,7 @@ def _mean_near(values: Floats, counts: Floats, sigma_px: float) -> Floats:
     return total / count
 
 
-def _ramp(values: Floats, ends: tuple[float, float]) -> Floats:
+def ramp(values: Floats, ends: tuple[float, float]) -> Floats:
     """From 0 up to the first of the `ends` to 1 from the second on, smoothly: 3 t² - 2 t³."""
     share = np.clip((values - ends[0]) / (ends[1] - ends[0]), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)

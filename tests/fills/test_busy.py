@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from service.fills.busy import CONTEXT_PX, MAX_PIXELS, redraw_busy
+from service.fills.busy import MAX_PIXELS, redraw_busy
+from service.fills.crops import CONTEXT_PX
 from service.imaging.arrays import Box, Image, Mask
 from tests.fills.test_patches import blot, contrast, grass, smoothed
 
