@@ -74,38 +74,50 @@ def sample_crops(samples: Tensor, grid: Tensor) -> Tensor:
     return F.grid_sample(planes.float() / 255, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
+def draw_some(count: int, share: float) -> Tensor:
+    """Indices of a random `share` of `count` crops, on the host: the others need not be computed, nor waited for."""
+    return (torch.rand(count) < share).nonzero().squeeze(1)
+
+
 class ColourChange:
     """One random change of light, paper and ink per crop, that can be repeated on several pictures of it."""
 
     def __init__(self, count: int, *, device: torch.device, strength: float = 1.0) -> None:
-        def uniform(*shape: int) -> Tensor:
-            return torch.rand(*shape, 1, 1, device=device)
+        def uniform(count: int, channels: int = 1) -> Tensor:
+            return torch.rand(count, channels, 1, 1, device=device)
 
-        changed = (uniform(count, 1) < 0.6).float()
-        self.gain = 1 + (uniform(count, 1) - 0.5) * 0.4 * strength * changed
-        self.offset = (uniform(count, 1) - 0.5) * 0.2 * strength * changed
-        self.gamma = torch.exp((uniform(count, 1) - 0.5) * 0.7 * strength * changed)
-        self.paper = 1 - uniform(count, 3) * 0.12 * strength * (uniform(count, 1) < 0.3)
-        self.grey = uniform(count, 1) < 0.2 * strength
-        self.negative = uniform(count, 1) < 0.04 * strength
+        self.lit, self.papered = draw_some(count, 0.6), draw_some(count, 0.3)
+        self.gain = 1 + (uniform(len(self.lit)) - 0.5) * 0.4 * strength
+        self.offset = (uniform(len(self.lit)) - 0.5) * 0.2 * strength
+        self.gamma = torch.exp((uniform(len(self.lit)) - 0.5) * 0.7 * strength)
+        self.paper = 1 - uniform(len(self.papered), 3) * 0.12 * strength
+        self.grey, self.negative = draw_some(count, 0.2 * strength), draw_some(count, 0.04 * strength)
 
     def apply(self, image: Tensor) -> Tensor:
         """`(N, 3, H, W)` in [0, 1] -> the same."""
-        image = ((image - 0.5) * self.gain + 0.5 + self.offset).clamp(0, 1).pow(self.gamma) * self.paper
-        red, green, blue = image.split(1, dim=1)
-        image = torch.where(self.grey, (0.299 * red + 0.587 * green + 0.114 * blue).expand_as(image), image)
-        return torch.where(self.negative, 1 - image, image)
+        image = image.clone()
+        image[self.lit] = ((image[self.lit] - 0.5) * self.gain + 0.5 + self.offset).clamp(0, 1).pow(self.gamma)
+        image[self.papered] = image[self.papered] * self.paper
+        red, green, blue = image[self.grey].split(1, dim=1)
+        image[self.grey] = (0.299 * red + 0.587 * green + 0.114 * blue).expand(-1, 3, -1, -1)
+        image[self.negative] = 1 - image[self.negative]
+        return image
 
 
 def wear_a_little(image: Tensor) -> Tensor:
     """Blur a fifth of the crops and add noise to a third; for the segmenter's input only. `(N, 3, H, W)` in [0, 1]."""
 
-    def uniform() -> Tensor:
-        return torch.rand(len(image), 1, 1, 1, device=image.device)
+    def strength(count: int) -> Tensor:
+        return torch.rand(count, 1, 1, 1, device=image.device)
 
-    blurred = F.avg_pool2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    image = torch.lerp(image, blurred, uniform() * (uniform() < 0.2))
-    return (image + torch.randn_like(image) * uniform() * 0.05 * (uniform() < 0.3)).clamp(0, 1)
+    image = image.clone()
+    blurred, noisy = draw_some(len(image), 0.2), draw_some(len(image), 0.3)
+    sharp = image[blurred]
+    soft = F.avg_pool2d(F.pad(sharp, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    image[blurred] = torch.lerp(sharp, soft, strength(len(blurred)))
+    calm = image[noisy]
+    image[noisy] = (calm + torch.randn_like(calm) * strength(len(noisy)) * 0.05).clamp(0, 1)
+    return image
 
 
 def dilate_randomly(mask: Tensor, *, min_px: int, max_px: int) -> Tensor:

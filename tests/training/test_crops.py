@@ -67,6 +67,16 @@ def test_a_colour_change_can_be_repeated():
     assert 0 <= change.apply(image).min() <= change.apply(image).max() <= 1
 
 
+def test_what_is_drawn_for_some_crops_leaves_the_others_as_they_are():
+    """A fifth is blurred and three in ten get noise: about half of many crops keep every value."""
+    torch.manual_seed(0)
+    image = torch.rand(200, 3, 8, 8)
+
+    untouched = (wear_a_little(image) == image).flatten(1).all(1).float().mean()
+
+    assert 0.45 < untouched < 0.67
+
+
 def test_wear_stays_in_range():
     """Blur and noise never leave [0, 1]."""
     worn = wear_a_little(torch.rand(16, 3, 16, 16))
