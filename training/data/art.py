@@ -10,20 +10,22 @@ from training.data.props import prop
 from training.data.strokes import Ink, Picture, grown, overlap, paint, polygon, ring_points
 from training.data.studio import Studio
 from training.data.textures import OVERLAYS, ink_texture, random_crop
-from training.data.tones import gradient, levels, tone, toned
+from training.data.tones import gradient, inked, inked_flats, levels, tone, toned
 
 _GROUNDS = {
     "white": 0.17,
     "tone": 0.1,
     "gradient": 0.06,
     "black": 0.05,
-    "texture": 0.3,
-    "scene": 0.2,
+    "texture": 0.26,
+    "scene": 0.28,
     "grey": 0.04,
     "gradient_tone": 0.08,
 }
 _FIGURES = {"av": 3.2, "clip": 2.6, "chara": 1.5, "emoji": 0.7}
 _PROP_SHARE = 0.3
+_INKED_SHARE = 0.55
+"""Share of painted pictures that are drawn again in ink: faces, hands and folds in the very lines of letters."""
 _LARGEST_FIGURE_PX = 760
 
 
@@ -85,12 +87,16 @@ def scene(studio: Studio, size_hw: tuple[int, int], *, photographic: bool = Fals
     else:
         picture = random_crop(dice, pack.art(source, dice.whole(0, pack.count(source) - 1)), size_hw, scale=(0.7, 2.0))
     if not studio.grey:
+        if not photographic and dice.chance(_INKED_SHARE):
+            return inked_flats(dice, picture)
         return np.ascontiguousarray(picture[..., dice.generator.permutation(3)]) if dice.chance(0.06) else picture
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     style = dice.unit()
-    if photographic or style > 0.78:
+    if photographic or style > 0.8:
         return grey
-    return toned(dice, grey) if style < 0.62 else tone(dice, size_hw, grey)
+    if style < _INKED_SHARE:
+        return inked(dice, grey)
+    return toned(dice, grey) if style < 0.68 else tone(dice, size_hw, grey)
 
 
 def _painted(studio: Studio, size_hw: tuple[int, int]) -> Picture:
@@ -101,10 +107,15 @@ def _painted(studio: Studio, size_hw: tuple[int, int]) -> Picture:
 
 
 def painted(studio: Studio, size_hw: tuple[int, int]) -> Picture:
-    """A comic page's art as it is, in colour or in grey; some other scene if the pack has no comics."""
+    """A comic page's art as it is or in ink, in colour or in grey; some other scene if the pack has no comics."""
     if not studio.pack.comics:
         return scene(studio, size_hw)
-    return studio.reduced(_painted(studio, size_hw))
+    picture = _painted(studio, size_hw)
+    if not studio.dice.chance(_INKED_SHARE):
+        return studio.reduced(picture)
+    if studio.grey:
+        return inked(studio.dice, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+    return inked_flats(studio.dice, picture)
 
 
 def figure(studio: Studio, height_px: float) -> tuple[Picture, np.ndarray]:
@@ -130,13 +141,15 @@ def figure(studio: Studio, height_px: float) -> tuple[Picture, np.ndarray]:
         source = cv2.warpAffine(np.ascontiguousarray(source), turn, (width, height))
     alpha, colour = np.ascontiguousarray(source[..., 3]), np.ascontiguousarray(source[..., :3])
     if studio.grey:
-        return _inked(studio, cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)), alpha
+        return _printed(studio, cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)), alpha
     return (np.ascontiguousarray(colour[..., dice.generator.permutation(3)]) if dice.chance(0.2) else colour), alpha
 
 
-def _inked(studio: Studio, grey: np.ndarray) -> np.ndarray:
-    """A grey figure as it is printed: black parts, toned parts, white parts."""
+def _printed(studio: Studio, grey: np.ndarray) -> np.ndarray:
+    """A grey figure as it is printed: black parts, toned parts, white parts; some in lines alone."""
     dice, style = studio.dice, studio.dice.unit()
+    if dice.chance(0.25):
+        return inked(dice, grey)
     if style < 0.4:
         low, high = dice.between(40, 110), dice.between(170, 245)
         shade = (

@@ -13,6 +13,8 @@ from training.data.glyphs import strokes_of
 from training.data.strokes import corners, polygon, polylines
 
 _SIDEWAYS = frozenset("ー～")
+_SCATTERED_SHARE = 0.25
+"""Share of loud sounds whose letters stand apart, each by itself amid the art."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def brush_hand(dice: Dice) -> Hand:
         size_jitter=dice.pick([0.05, 0.15, 0.25]),
         turn_degrees=dice.pick([4, 10, 18]),
         place_jitter=dice.pick([0.03, 0.1, 0.2]),
-        pace=dice.between(0.8, 1.25),
+        pace=dice.between(1.3, 2.6) if dice.chance(_SCATTERED_SHARE) else dice.between(0.8, 1.25),
     )
 
 
@@ -95,8 +97,8 @@ def written(dice: Dice, hand: Hand, text: str, *, size_px: float, upright: bool)
 def _drawn(dice: Dice, outlines: list[np.ndarray], streaks: list[tuple[np.ndarray, float]], glyph_px: float) -> Block:
     """Strokes filled on one picture, then the gaps that a dry brush leaves in some of them."""
     everything = np.concatenate(outlines)
-    low = np.floor(everything.min(0)) - 2
-    width, height = (np.ceil(everything.max(0)) + 3 - low).astype(int)
+    low = np.floor(everything.min(0)) - 3  # soft edges reach two px beyond the outline
+    width, height = (np.ceil(everything.max(0)) + 4 - low).astype(int)
     alpha = np.zeros((height, width), np.uint8)
     for outline in outlines:
         polygon(alpha, outline - low, 255)

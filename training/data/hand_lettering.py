@@ -14,6 +14,8 @@ from training.data.writing import Writer
 
 _UPRIGHT_SHARE = {"ja": 0.5, "zh": 0.3, "ko": 0.1}
 _BEYOND_PAGE_SHARE = 0.3
+_LONE_SHARE = 0.1
+"""Share of sounds of one letter."""
 
 
 def brush_sound(writer: Writer) -> None:
@@ -71,7 +73,7 @@ def _sound(writer: Writer, language: str) -> str:
         text += dice.pick(["", "", "!", "ッ"] if language == "ja" else ["", "!"])
     if dice.chance(0.3):
         text = text[0] * dice.whole(1, 3) + text[1:]
-    return text[:7]
+    return text[0] if dice.chance(_LONE_SHARE) else text[:7]
 
 
 def _characters(language: str) -> str:

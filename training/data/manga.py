@@ -83,9 +83,9 @@ def _draw_panel(studio: Studio, picture: Picture, quad: np.ndarray) -> None:
 
 
 def close_up(studio: Studio, size_px: int) -> Canvas:
-    """The inside of one panel: drawn, or a fifth of them painted art, which lettering is hardest to tell from."""
+    """The inside of one panel: drawn, or for three in ten painted art, which lettering is hardest to tell from."""
     size_hw = (size_px, size_px)
-    canvas = Canvas(art.painted(studio, size_hw) if studio.dice.chance(0.2) else _lively_panel(studio, size_hw))
+    canvas = Canvas(art.painted(studio, size_hw) if studio.dice.chance(0.3) else _lively_panel(studio, size_hw))
     letter(studio, canvas)
     return canvas
 

@@ -104,6 +104,44 @@ def toned(dice: Dice, grey: np.ndarray) -> np.ndarray:
     return cv2.min(outlines, shade)
 
 
+def line_art(dice: Dice, grey: np.ndarray) -> np.ndarray:
+    """A grey picture as pen and brush draw it: lines of changing width, black where it is dark, paper elsewhere.
+
+    Extended difference of Gaussians, `(1 + p) G_s - p G_ks` under a soft threshold (Winnemoeller et al. 2012, eq. 7 and
+    5), of a picture whose paint was smoothed away first; `(h, w)` uint8.
+    """
+    smooth = cv2.bilateralFilter(cv2.medianBlur(grey, 5), 7, 45, 5).astype(np.float32)
+    sigma = dice.log_between(0.8, 2.6)
+    fine, coarse = cv2.GaussianBlur(smooth, (0, 0), sigma), cv2.GaussianBlur(smooth, (0, 0), sigma * 1.6)
+    sharp = fine + dice.log_between(12, 40) * (fine - coarse)
+    paper_from = dice.between(0.4, 1.0) * float(np.median(smooth))
+    ink = 255 * (1 + np.tanh(np.minimum(0, dice.log_between(0.02, 0.2) * (sharp - paper_from))))
+    round_ended = cv2.GaussianBlur(ink.astype(np.uint8), (0, 0), max(0.6, sigma * 0.6)).astype(np.float32)
+    return np.clip((round_ended - 128) * dice.between(3, 6) + 128, 0, 255).astype(np.uint8)
+
+
+def inked(dice: Dice, grey: np.ndarray) -> np.ndarray:
+    """Line art of a grey picture: bare, or with a tone or a flat grey in its shade. `(h, w)` uint8."""
+    drawing = line_art(dice, grey)
+    if dice.chance(0.5):
+        return drawing
+    shade = cv2.GaussianBlur(grey, (0, 0), dice.between(2, 6)) < dice.between(60, 170)
+    middle = tone(dice, grey.shape, dice.between(0.1, 0.45)) if dice.chance(0.65) else dice.whole(130, 220)
+    return cv2.min(drawing, np.where(shade, middle, 255).astype(np.uint8))
+
+
+def inked_flats(dice: Dice, picture: np.ndarray) -> np.ndarray:
+    """An RGB picture as comics are printed: line art over flat colours, at times in dots. `(h, w, 3)` uint8."""
+    drawing = line_art(dice, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+    step = dice.whole(24, 90)
+    flats = cv2.medianBlur(picture, dice.pick([5, 9, 13])) // step * step + step // 2
+    flats = np.clip((flats - 128.0) * dice.between(0.5, 1.3) + dice.between(128, 190), 0, 255).astype(np.uint8)
+    if dice.chance(0.25):
+        dots = tone(dice, drawing.shape, dice.between(0.1, 0.4))[..., None]
+        flats = np.maximum(flats, 255 - dots)
+    return cv2.min(flats, cv2.cvtColor(drawing, cv2.COLOR_GRAY2RGB))
+
+
 def levels(picture: Picture, low: float, high: float) -> Picture:
     """The picture with `low` pulled to black and `high` to white."""
     return cv2.LUT(picture, np.clip((_LEVELS - low) * (255 / max(1.0, high - low)), 0, 255).astype(np.uint8))
