@@ -78,7 +78,7 @@ FillOption = Annotated[
         examples=["auto"],
         description="`auto`: plain backgrounds are filled plainly, others from what stands near, where that goes on, "
         "the rest by the network; `flat`: the colour around each hole; `inpaint`: the network everywhere, with the "
-        "texture of busy surroundings; `white`: plain white.",
+        "edges of flat colours and the texture of busy surroundings; `white`: plain white.",
     ),
 ]
 FormatOption = Annotated[
