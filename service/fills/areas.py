@@ -58,7 +58,7 @@ AREA_SHARES = (0.5, 0.7)
 AREA_SIGMA_PX = 12.0
 MIN_WEIGHT = 0.1
 """Mean weight under which a hole is not worth the time."""
-MAX_SIDE_PX, MAX_PIXELS = 1024, 400_000
+MAX_SIDE_PX, MAX_PIXELS = 1024, 160_000
 """A title is drawn in one piece; a larger crop than this is drawn smaller, for the memory that it takes."""
 Check = Callable[[], None]
 Labels = npt.NDArray[np.uint8]
