@@ -42,8 +42,11 @@ class Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Shapes vary, so patterns and the arena would only keep the largest page's memory for ever.
-        options.enable_cpu_mem_arena = False
+        # Shapes vary: patterns would keep the largest page's memory for ever. So would the arena, but that each run
+        # empties it (below). Without an arena tensors lie in the process's heap between small blocks that stay, and it
+        # grows with every tile, by chance up to three times what one tile takes.
+        options.enable_cpu_mem_arena = True
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         options.enable_mem_pattern = False
         # Idle threads that spin halve the throughput of a shared host.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -64,6 +67,7 @@ class Session:
         """
         run_options = ort.RunOptions()
         run_options.log_severity_level = 4
+        run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
         def terminate() -> None:
             run_options.terminate = True
