@@ -90,6 +90,27 @@ def close_up(studio: Studio, size_px: int) -> Canvas:
     return canvas
 
 
+def loud(studio: Studio, size_px: int) -> Canvas:
+    """A panel of action: sound effects by hand over busy art, few words or none."""
+    dice, size_hw = studio.dice, (size_px, size_px)
+    picture = art.painted(studio, size_hw) if dice.chance(0.7) else _lively_panel(studio, size_hw)
+    if dice.chance(0.35):
+        art.lay_texture(studio, picture)
+    canvas = Canvas(picture)
+    writer = Writer(studio, canvas)
+    _mislead(writer)
+    for _ in range(dice.weighted({0: 0.5, 1: 0.35, 2: 0.15})):
+        writer.dialogue()
+    for _ in range(dice.weighted({1: 0.6, 2: 0.4})):
+        if dice.chance(0.7):
+            hand_lettering.scattered_sound(writer)
+        else:
+            hand_lettering.brush_sound(writer)
+    if dice.chance(0.4):
+        hand_lettering.pen_sound(writer)
+    return canvas
+
+
 def _lively_panel(studio: Studio, size_hw: tuple[int, int]) -> Picture:
     """A panel that is mostly not empty."""
     for _ in range(2):
