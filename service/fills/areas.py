@@ -49,10 +49,11 @@ EDGE_SIGMA_PX = 0.7
 RIM_PX = 6
 MIN_SMOOTH_ERROR = 150.0
 """Squared levels, over the channels, by which a smooth fill errs at least on a rim that it was not shown: below that
-nothing is blurred."""
-HIT_LEVELS, MAX_LOST_HITS = 22, 0.05
+little is blurred."""
+HIT_LEVELS, MAX_LOST_HITS, MIN_WON_HITS = 22, 0.05, 0.01
 """What errs by no more than this is right. Areas may have so much less of that rim right, of which a smooth fill has
-much nearly right: squared errors would call every blur better."""
+much nearly right: squared errors would call every blur better. Where little is blurred they must have so much more of
+it right: a narrow stripe across a wide hole meets little of its rim."""
 AREA_SHARES = (0.5, 0.7)
 """Share of the pixels nearby that lie in areas at which nothing, and everything, is taken from areas."""
 AREA_SIGMA_PX = 12.0
@@ -167,11 +168,13 @@ def _foretells_rim(image: Image, hole: Mask, areas: _Areas, check: Check) -> boo
     if not shown.any() or not rim.any():
         return False
     smooth = np.abs(fill_smoothly(image, from_bool(~shown))[rim] - image[rim])
-    if np.square(smooth).sum(axis=1).mean() < MIN_SMOOTH_ERROR:
+    smooth_hits = (smooth.max(axis=1) <= HIT_LEVELS).mean()
+    is_blurred = np.square(smooth).sum(axis=1).mean() >= MIN_SMOOTH_ERROR
+    least_hits = smooth_hits - MAX_LOST_HITS if is_blurred else smooth_hits + MIN_WON_HITS
+    if least_hits > 1:
         return False
     drawn = np.abs(_draw(image, replace(areas, known=shown), check)[rim] - image[rim])
-    hits, smooth_hits = ((errors.max(axis=1) <= HIT_LEVELS).mean() for errors in (drawn, smooth))
-    return bool(hits >= smooth_hits - MAX_LOST_HITS)
+    return bool((drawn.max(axis=1) <= HIT_LEVELS).mean() >= least_hits)
 
 
 def _draw(image: Image, areas: _Areas, check: Check) -> Floats:

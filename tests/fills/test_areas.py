@@ -69,6 +69,21 @@ def test_a_title_larger_than_the_memory_allows_is_drawn_in_one_piece() -> None:
     np.testing.assert_array_equal(result[hole == 0], clean[hole == 0])
 
 
+def test_a_narrow_stripe_that_crosses_a_wide_hole_goes_on() -> None:
+    """White on yellow, as on posters: all of the rim but a little is plain, so a smooth fill errs by little there."""
+    clean = np.full((200, 560, 3), (248, 226, 128), np.uint8)
+    clean[:, 260:300] = 250
+    hole = band(200, 560)
+    image = smoothed(clean, hole)
+    assert (np.abs(image.astype(int) - clean).max(axis=2) > 40).sum() > 300
+
+    result = redrawn(image, hole)
+
+    wrong = np.abs(result.astype(int) - clean).max(axis=2) > 40
+    assert wrong.sum() < 150
+    np.testing.assert_array_equal(result[hole == 0], clean[hole == 0])
+
+
 def test_an_outline_does_not_spread_over_the_hole() -> None:
     """A panel's border just below the letters stays a border."""
     clean, hole = coat_before_wall(), band()
