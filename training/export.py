@@ -32,7 +32,8 @@ TOLERANCE = 1e-3
 
 DEFAULT_THRESHOLDS = {"segmentation": {"text": 0.4}, "inpainting": {}}
 LOOKS = (1.0,)
-"""Our nets are trained over scales: one look at the image as it is. More looks are for a person to add, and measure."""
+"""Of a graph that replaces none: our nets are trained over scales, so one look at the image as it is. More looks are
+for a person to add to the manifest, and measure."""
 
 Feeds = dict[str, npt.NDArray[np.float32]]
 
@@ -143,6 +144,7 @@ def write_manifest_entry(store: Path, exported: Exported) -> None:
     """Put the graph into the store and its entry into the manifest.
 
     An older entry of the same name is replaced and its graph removed: the store holds what is served, history the rest.
+    Its looks stay: how often and how large a page is shown to a network is no matter of its weights.
     """
     path = store / exported.model.file
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,6 +156,7 @@ def write_manifest_entry(store: Path, exported: Exported) -> None:
     if exported.model.name in names:
         replaced = names.index(exported.model.name)
         old = store / manifest["models"][replaced]["file"]
+        entry |= {kind: looks for kind, looks in manifest["models"][replaced].items() if kind in {"looks", "far_looks"}}
         manifest["models"][replaced] = entry
         if old != path and old.exists():
             old.unlink()

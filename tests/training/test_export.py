@@ -192,6 +192,19 @@ def test_a_new_version_replaces_the_old_one_and_its_graph(inpainting, tmp_path):
     assert [path.name for path in (tmp_path / "inpainting").iterdir()] == ["1.3.0"]
 
 
+def test_a_new_version_is_shown_the_page_as_often_and_as_large_as_the_old_one(segmentation, tmp_path):
+    """Looks are chosen by a person, on pages; an export of other weights does not undo that."""
+    known = segmentation.model.model_copy(update={"looks": (1.0, 1.5), "far_looks": (0.5,)})
+    write_manifest_entry(tmp_path, replace(segmentation, model=known))
+
+    write_manifest_entry(
+        tmp_path, replace(segmentation, model=segmentation.model.model_copy(update={"version": "9.9.9"}))
+    )
+
+    [model] = ModelStore.open(tmp_path).models
+    assert (model.version, model.looks, model.far_looks) == ("9.9.9", (1.0, 1.5), (0.5,))
+
+
 def test_the_pyramid_alone_is_a_filler_without_weights(tmp_path):
     """It needs no checkpoint, keeps the filler's contract, and continues flat paper under a hole exactly."""
     main(["--pyramid", "--store", str(tmp_path), "--name", "inpainting", "--version", "2.0.0"])
