@@ -49,8 +49,8 @@ def use_one_heap() -> None:
 def give_back_memory() -> None:
     """Return what the heaps hold free to the system (glibc's malloc_trim); takes some 30 ms after a large image.
 
-    A lower threshold for returning memory would do it all the time, and costs a quarter of the throughput: every
-    buffer of a network is then mapped and zeroed anew.
+    A lower threshold for returning memory would do it all the time, and cost a quarter of the throughput when the
+    networks' buffers lay in the heap: every one was mapped and zeroed anew.
     """
     gc.collect()  # a request that failed may have left its image in a ring of frames
     trim = _glibc("malloc_trim")

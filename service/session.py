@@ -46,7 +46,6 @@ class Session:
         # empties it (below). Without an arena tensors lie in the process's heap between small blocks that stay, and it
         # grows with every tile, by chance up to three times what one tile takes.
         options.enable_cpu_mem_arena = True
-        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         options.enable_mem_pattern = False
         # Idle threads that spin halve the throughput of a shared host.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
