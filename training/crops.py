@@ -22,13 +22,14 @@ def draw_grid(
     scale_range: tuple[float, float] = (0.6, 1.35),
     rotated_share: float = 0.15,
     max_rotation: float = 0.2,
+    upright_share: float = 0.0,
 ) -> Tensor:
     """`(count, crop_px, crop_px, 2)` sampling positions in grid_sample's coordinates.
 
     `exact_share` of the crops lie on whole, even pixels and are not resampled: resampling blurs screentone and stroke
     edges, which must stay as sharp as in use, and even offsets keep half-resolution maps aligned. The others are
-    scaled by `scale_range` (above 1 zooms out) and some of them rotated by up to `max_rotation` radians. All take one
-    of the eight flips and quarter turns.
+    scaled by `scale_range` (above 1 zooms out) and some of them rotated by up to `max_rotation` radians. All but
+    `upright_share` of them take one of the eight flips and quarter turns: letters in a mirror are none.
     """
 
     def uniform(*shape: int) -> Tensor:
@@ -45,7 +46,8 @@ def draw_grid(
     angle = torch.where((uniform(count) < rotated_share) & ~exact, angle, 0.0).view(-1, 1, 1)
 
     steps = torch.arange(crop_px, device=device, dtype=torch.float32).expand(count, -1)
-    flip_x, flip_y, transpose = (uniform(3, count, 1) < 0.5).unbind(0)
+    turns = uniform(count, 1) >= upright_share
+    flip_x, flip_y, transpose = ((uniform(3, count, 1) < 0.5) & turns).unbind(0)
     along = torch.where(flip_x, crop_px - 1 - steps, steps)
     down = torch.where(flip_y, crop_px - 1 - steps, steps)
     x, y = along[:, None, :].expand(-1, crop_px, -1), down[:, :, None].expand(-1, -1, crop_px)

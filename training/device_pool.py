@@ -13,13 +13,16 @@ from torch import Tensor
 
 Arrays = Mapping[str, npt.NDArray[np.uint8]]
 """Field name -> uint8 `(n, ...)`, the same n for all."""
+_LEAST_CHANCE = 0.05
+"""Of a sample without any error, where one that is wrong in 1 px of 100 has 0.15: nothing is forgotten."""
 
 
 class DevicePool:
     """A ring of samples on the device, filled from `source` in the background.
 
     The GPU is faster than the workers, so each sample is drawn several times, always as another crop; slow workers mean
-    more reuse, never a wait. The oldest samples are overwritten.
+    more reuse, never a wait. The oldest samples are overwritten. Samples that were graded as hard can be drawn more
+    often (Loshchilov & Hutter 2015, "Online Batch Selection for Faster Training of Neural Networks").
     """
 
     def __init__(
@@ -32,6 +35,8 @@ class DevicePool:
         self.fields = fields
         self.received = 0
         self._buffers: dict[str, Tensor] = {}
+        self._difficulty = torch.ones(capacity, device=device)
+        self._drawn = torch.zeros(0, dtype=torch.long, device=device)
         self._source = source
         self._staged: queue.Queue[dict[str, Tensor] | BaseException] = queue.Queue(maxsize=4)
         self._stopped = threading.Event()
@@ -72,6 +77,7 @@ class DevicePool:
                 shape = (self.capacity, *tensor.shape[1:])
                 self._buffers[field] = torch.zeros(shape, dtype=torch.uint8, device=self.device)
             self._buffers[field].index_copy_(0, places, tensor.to(self.device, non_blocking=True))
+        self._difficulty[places] = 1.0  # what nobody has graded yet is taken for hard: it is tried soon
         self.received += count
 
     def refill(self, *, most: int = 2, timeout_s: float | None = None) -> int:
@@ -102,11 +108,19 @@ class DevicePool:
                     return
                 raise TimeoutError(f"{len(self)} of {count} samples after waiting {timeout_s:.0f} s for the next")
 
-    def draw(self, count: int) -> dict[str, Tensor]:
-        """`count` random samples, uint8 on the device, with repetition."""
+    def draw(self, count: int, *, hard_first: bool = False) -> dict[str, Tensor]:
+        """`count` random samples, uint8 on the device, with repetition; hard ones more often if `hard_first`."""
         assert self.received, "wait_for() must be called before samples are drawn"
-        chosen = torch.randint(0, len(self), (count,), device=self.device)
-        return {field: buffer[chosen] for field, buffer in self._buffers.items()}
+        if hard_first:
+            chances = _LEAST_CHANCE + self._difficulty[: len(self)].sqrt()
+            self._drawn = torch.multinomial(chances, count, replacement=True)
+        else:
+            self._drawn = torch.randint(0, len(self), (count,), device=self.device)
+        return {field: buffer[self._drawn] for field, buffer in self._buffers.items()}
+
+    def grade(self, difficulty: Tensor) -> None:
+        """Say how hard the samples drawn last were: `(count,)` in [0, 1]; half of what was said before stays."""
+        self._difficulty[self._drawn] = 0.5 * (self._difficulty[self._drawn] + difficulty)
 
     def stop(self) -> None:
         """Let the feeder end; the samples stay."""

@@ -17,6 +17,16 @@ def dilate(mask: Tensor, radius_px: int) -> Tensor:
     return F.max_pool2d(mask, 2 * radius_px + 1, stride=1, padding=radius_px)
 
 
+@torch.no_grad()
+def wrong_share(logits: Tensor, target: Tensor) -> Tensor:
+    """Share of each image that is called what it is not, beyond the uncertain pixel at a stroke's edge: `(N,)`.
+
+    Text that stays and art that goes weigh alike. Logits and 0/1 target, both `(N, 1, H, W)`.
+    """
+    wrong = ((logits > 0) != (target > 0.5)).float()
+    return (-dilate(-wrong, 1)).mean((1, 2, 3))
+
+
 class StrokeMeter:
     """Pools pixel counts over batches; `result()` turns them into precision, recall, F1, IoU, cover3 and far_fp."""
 

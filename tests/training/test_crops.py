@@ -129,3 +129,18 @@ def test_occluding_shapes_lie_on_the_lettering():
     covered = (hole * strokes).sum((1, 2, 3)) / strokes.sum((1, 2, 3))
     assert (covered > 0).all()
     assert covered.mean() < 0.9
+
+
+def test_upright_crops_are_neither_mirrored_nor_turned():
+    """With `upright_share` 1 a picture that grows brighter to the right and below does so in every crop."""
+    torch.manual_seed(0)
+    ramp = (torch.arange(64)[:, None] * 2 + torch.arange(64)[None, :]).byte().expand(32, 64, 64)
+
+    upright = sample_crops(ramp, draw_grid(32, 32, 64, device=CPU, rotated_share=0.0, upright_share=1.0))
+    any_way = sample_crops(ramp, draw_grid(32, 32, 64, device=CPU, rotated_share=0.0))
+
+    def rises(crops):
+        return (crops[..., -1, :] > crops[..., 0, :]).all((1, 2)) & (crops[..., :, -1] > crops[..., :, 0]).all((1, 2))
+
+    assert rises(upright).all()
+    assert not rises(any_way).all()

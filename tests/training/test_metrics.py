@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from training.metrics import HoleMeter, RegionMeter, StrokeMeter, ThresholdSweep, structural_similarity
+from training.metrics import HoleMeter, RegionMeter, StrokeMeter, ThresholdSweep, structural_similarity, wrong_share
 
 pytestmark = pytest.mark.training
 
@@ -102,3 +102,14 @@ def test_similarity_of_two_flat_greys_worked_by_hand():
     one, two = torch.full((1, 3, 16, 16), 0.5), torch.full((1, 3, 16, 16), 0.6)
 
     assert structural_similarity(one, two).mean().item() == pytest.approx(0.6001 / 0.6101, abs=1e-3)
+
+
+def test_wrong_share_leaves_out_what_is_one_pixel_beside_an_edge():
+    """A stroke found 1 px too wide on each side is right; a block of 6 x 6 left out counts with its inner 4 x 4."""
+    text = torch.zeros(2, 1, 20, 20)
+    text[0, 0, :, 8:11] = 1
+    text[1, 0, 5:11, 5:11] = 1
+    logits = torch.full((2, 1, 20, 20), -4.0)
+    logits[0, 0, :, 7:12] = 4
+
+    assert wrong_share(logits, text).tolist() == pytest.approx([0.0, 16 / 400])

@@ -41,6 +41,8 @@ class SegmentationRun:
     focal_weight: float = 0.0
     """Off by default: Dice and the positive weight already handle that a twentieth of a page is text."""
     regions_weight: float = 0.3
+    hard_first: bool = False
+    """Draw the samples that it gets wrong more often: for nets that know the rest already."""
 
 
 @dataclass(frozen=True, kw_only=True)

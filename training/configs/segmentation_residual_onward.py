@@ -5,5 +5,6 @@ from training.configs.base import Optimisation, SegmentationRun
 CONFIG = SegmentationRun(
     name="segmentation_residual_onward",
     optimisation=Optimisation(learning_rate=4e-4, batch=16),
+    hard_first=True,
     regions_weight=1.0,  # strokes are learnt already; the region head is what lags
 )

@@ -267,8 +267,118 @@ def burst(dice: Dice, size: float) -> np.ndarray:
     return alpha
 
 
+def ear(dice: Dice, size: float) -> np.ndarray:
+    """An ear as comics draw it: an open rim, a fold along it, a hook inside."""
+    alpha = _empty(size, size * dice.between(0.55, 0.9))
+    scale = np.array([alpha.shape[1], alpha.shape[0]])
+    pen = max(1.0, size * dice.log_between(0.015, 0.08))
+
+    def curve(*points: tuple[float, float]) -> np.ndarray:
+        loose = np.array(points) + dice.generator.normal(0, 0.03, (4, 2))
+        return bezier(*(np.clip(loose, 0.03, 0.97) * scale), 24)
+
+    rim = [
+        curve((0.25, 0.35), (0.3, -0.1), (1.15, 0.0), (0.9, 0.5)),
+        curve((0.9, 0.5), (0.8, 0.7), (0.6, 1.1), (0.35, 0.9)),
+    ]
+    inner = [
+        curve((0.4, 0.4), (0.45, 0.12), (0.95, 0.2), (0.72, 0.52)),
+        curve((0.45, 0.45), (0.7, 0.4), (0.75, 0.6), (0.45, 0.7)),
+        curve((0.3, 0.55), (0.45, 0.55), (0.45, 0.7), (0.32, 0.72)),
+    ]
+    for line in rim + inner[: dice.whole(1, 3)]:
+        if dice.chance(0.5):
+            polygon(alpha, tapered(line, 1.8 * pen), 255)
+        else:
+            polyline(alpha, line, 255, pen)
+    return alpha if dice.chance(0.5) else np.ascontiguousarray(alpha[:, ::-1])
+
+
+def fist(dice: Dice, size: float) -> np.ndarray:
+    """A hand or glove in outline: fingers side by side, a thumb, a cuff."""
+    alpha = _empty(size, size)
+    pen, thick = max(1.0, size * dice.log_between(0.015, 0.06)), size * dice.between(0.13, 0.2)
+    count, reach = dice.whole(3, 4), dice.between(0.3, 0.75)
+    palm = ring_points((size * 0.5, size * 0.62), thick * count * 0.55, size * 0.26, 20)
+    tips = [
+        (np.array([0.5 + (number - (count - 1) / 2) * thick / size, 0.62]) * size, dice.bell(0, 0.12))
+        for number in range(count)
+    ]
+    limbs = [(root, root + np.array([lean, -reach * dice.between(0.6, 0.75)]) * size) for root, lean in tips]
+    limbs.append((palm[0] - [thick, 0], palm[0] + np.array([dice.between(-0.05, 0.2), -0.25]) * size))
+    hollow = dice.chance(0.75)
+    for start, end in limbs:
+        for width, ink in ((thick, 255), (thick - 2 * pen, 0 if hollow else 255)):
+            if width >= 1:
+                polyline(alpha, [start, end], ink, width)
+    if hollow:
+        polygon(alpha, palm * 0.94 + np.array([0.03, 0.037]) * size, 0)
+        polyline(alpha, palm[dice.whole(0, 4) : dice.whole(12, 19)], 255, pen)
+    else:
+        polygon(alpha, palm, 255)
+    for share in np.linspace(0.86, 0.97, dice.whole(0, 3)):
+        polyline(alpha, np.array([[0.25, share], [0.75, share]]) * size, 255, pen)
+    return alpha
+
+
+def smoke(dice: Dice, size: float) -> np.ndarray:
+    """Billows of smoke or an explosion: lobes in outline or solid, curls inside."""
+    alpha = _empty(size, size * dice.between(0.7, 1.4))
+    pen, solid = max(1.0, size * dice.log_between(0.012, 0.07)), dice.chance(0.3)
+    span = np.array([alpha.shape[1], alpha.shape[0]])
+    middles = span * (0.5 + dice.generator.uniform(-0.3, 0.3, (dice.whole(4, 12), 2)))
+    radii = size * dice.generator.uniform(0.07, 0.2, len(middles))
+    for middle, radius in zip(middles, radii, strict=True):
+        disc(alpha, middle, radius, 255)
+    if not solid:
+        for middle, radius in zip(middles, radii, strict=True):
+            disc(alpha, middle, max(1.0, radius - pen), 0)
+    for middle, radius in zip(middles, radii, strict=True):
+        if dice.chance(0.5):
+            turn, inner = dice.between(0, 6), radius * dice.between(0.35, 0.7)
+            angles = turn + np.linspace(0, dice.between(1.5, 5), 14)
+            curl = middle + np.stack([np.cos(angles), np.sin(angles)], 1) * np.linspace(inner, 0.5 * inner, 14)[:, None]
+            polygon(alpha, tapered(curl, 2 * pen), 0 if solid else 255)
+    return alpha
+
+
+def truss(dice: Dice, size: float) -> np.ndarray:
+    """A lattice tower, a gate or a ladder: legs, cross-bars, struts."""
+    alpha = _empty(size, size * dice.between(0.3, 0.8))
+    high, wide = alpha.shape
+    pen, top = max(1.0, size * dice.log_between(0.015, 0.07)), dice.between(0.0, 0.4)
+    heights = np.linspace(0.04, 0.96, dice.whole(3, 7))
+    left = [np.array([(0.05 + top * (1 - share)) * wide, share * high]) for share in heights]
+    right = [np.array([wide - point[0], point[1]]) for point in left]
+    crossed = dice.chance(0.5)
+    for leg in (left, right):
+        polyline(alpha, leg, 255, pen * dice.between(1, 2))
+    for (a, b), (c, d) in zip(pairwise(left), pairwise(right), strict=True):
+        polyline(alpha, [a, c], 255, pen)
+        if crossed:
+            polyline(alpha, [a, d], 255, pen)
+            polyline(alpha, [b, c], 255, pen)
+    return alpha
+
+
+def bar(dice: Dice, size: float) -> np.ndarray:
+    """A thick bar: a beam, a strap, the dark gap between two balloons; straight or bent, its ends cut anyhow."""
+    alpha = _empty(size, size * dice.between(0.3, 0.9))
+    high, wide = alpha.shape
+    half, bend = wide * dice.between(0.08, 0.3), dice.between(-0.2, 0.2) * wide
+    spine = bezier(
+        *(np.array([[wide / 2, 0], [wide / 2 + bend, high * 0.3], [wide / 2 + bend, high * 0.7], [wide / 2, high]]))
+    )
+    widths = half * np.linspace(1, dice.between(0.4, 1.6), len(spine))[:, None] * [1, 0]
+    slant = np.array([0, half * dice.between(-1, 1)])
+    outline = np.concatenate([spine + widths + slant, (spine - widths - slant)[::-1]])
+    polygon(alpha, np.clip(outline, 1, [wide - 2, high - 2]), 255)
+    return alpha
+
+
 DRAWN: dict[Shape, float] = {locks: 2.5, folds: 2, lashes: 1, limb: 1.5, ornament: 1.5, splash: 1, bolt: 0.8,
-                             swirl: 0.5, burst: 0.8, dog: 0.3, person: 0.3}  # fmt: skip
+                             swirl: 0.5, burst: 0.8, dog: 0.3, person: 0.3, ear: 2.5, fist: 1.6, smoke: 1.6,
+                             truss: 1.2, bar: 0.5}  # fmt: skip
 """What stands in drawn panels."""
 PRINTED: dict[Shape, float] = {emblem: 1.5, product: 1.5, rule: 1.2, person: 1.2, dog: 1, ornament: 1, swirl: 1,
                                splash: 0.7, bolt: 0.5, burst: 0.7, limb: 0.6}  # fmt: skip

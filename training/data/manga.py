@@ -183,9 +183,9 @@ def letter(studio: Studio, canvas: Canvas) -> None:
 
 
 def _mislead(writer: Writer) -> None:
-    """Add art that is inked like letters: hair, folds, sparkles, splashes, dials."""
+    """Add art that is inked like letters: hair, folds, ears, hands, smoke, sparkles, dials."""
     dice = writer.dice
-    count = dice.weighted({0: 0.6, 1: 0.15, 2: 0.12, 4: 0.08, 8: 0.05})
+    count = dice.weighted({0: 0.5, 1: 0.18, 2: 0.15, 4: 0.1, 8: 0.07})
     decoys.scatter(writer.studio, writer.canvas, count, decoys.DRAWN)
     if dice.chance(0.03):
         numerals.clock_without_numerals(writer.canvas, writer)
