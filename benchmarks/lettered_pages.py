@@ -1,10 +1,11 @@
-"""Pages whose text is known: drawn, or real ones whose text was found by subtraction."""
+"""Pages whose text is known: drawn, kept in a folder, or real ones whose text was found by subtraction."""
 
 from __future__ import annotations
 
 import io
+import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,45 @@ def open_pairs(folder: Path, count: int) -> Iterator[LetteredPage]:
         text = mask_by_subtraction(raw, clean) > 0
         kind = raw_path.stem.replace("-", "_").split("_")[0]
         yield LetteredPage(raw_path.name, kind, raw, clean, text, np.zeros(text.shape, np.uint8), None)
+
+
+_PICTURES = ("raw", "clean", "text", "octaves")
+_LIST_NAME = "pages.json"
+
+
+def keep_pages(pages: Iterable[LetteredPage], folder: Path, about: str) -> None:
+    """Write pages to `folder`, which `open_pages` reads again; `about` says what they are.
+
+    DIR/raw, DIR/clean, DIR/text (0 or 255) and DIR/octaves hold NAME.png; pages.json, written last, the words about
+    them, their names, kinds and regions. DIR/raw and DIR/clean are a folder of pairs as well.
+    """
+    for picture in _PICTURES:
+        (folder / picture).mkdir(parents=True, exist_ok=True)
+    entries = []
+    for page in pages:
+        pictures = (page.raw, page.clean, page.text.astype(np.uint8) * 255, page.octaves)
+        for picture, array in zip(_PICTURES, pictures, strict=True):
+            (folder / picture / f"{page.name}.png").write_bytes(to_png(array))
+        regions = None if page.regions is None else [region.tolist() for region in page.regions]
+        entries.append({"name": page.name, "kind": page.kind, "regions": regions})
+    (folder / _LIST_NAME).write_text(json.dumps({"about": about, "pages": entries}), "utf-8")
+
+
+def about_pages(folder: Path) -> str | None:
+    """What the pages that `keep_pages` wrote to `folder` are; None where it has not finished."""
+    path = folder / _LIST_NAME
+    return str(json.loads(path.read_text("utf-8"))["about"]) if path.is_file() else None
+
+
+def open_pages(folder: Path, count: int) -> Iterator[LetteredPage]:
+    """The first `count` pages that `keep_pages` wrote to `folder`."""
+    for entry in json.loads((folder / _LIST_NAME).read_text("utf-8"))["pages"][:count]:
+        raw, clean, text, octaves = (
+            np.asarray(Image.open(folder / picture / f"{entry['name']}.png")) for picture in _PICTURES
+        )
+        outlines = entry["regions"]
+        regions = None if outlines is None else [np.array(outline, np.int32) for outline in outlines]
+        yield LetteredPage(entry["name"], entry["kind"], raw, clean, text > 0, octaves, regions)
 
 
 def to_png(picture: np.ndarray) -> bytes:

@@ -1,11 +1,11 @@
 """How well text is found and filled, by kind of page and size of letters: `python -m benchmarks.quality --assets DIR`.
 
-The comparison that decides which weights ship. On pages that training never sees (or on `--pairs DIR`, DIR/raw and
-DIR/clean) it measures the whole pipeline as a caller gets it, the bare segmenter, the filler on exact holes beside
-OpenCV's Telea and Navier-Stokes, and what the graphs cost. Prints Markdown; every number is a mean over pixels of a
-group, PSNR and SSIM a mean over its pages. With `--scale 0.5 --scale 2` it asks instead what is found of the same pages
-at other sizes. How fills do on each kind of ground is for `benchmarks.backgrounds`, whether an OCR still reads
-something for `benchmarks.reading`.
+The comparison that decides which weights ship. On pages that training never sees (kept in `--pages DIR`, where they are
+drawn once, or on `--pairs DIR`, DIR/raw and DIR/clean) it measures the whole pipeline as a caller gets it, the bare
+segmenter, the filler on exact holes beside OpenCV's Telea and Navier-Stokes, and what the graphs cost. Prints Markdown;
+every number is a mean over pixels of a group, PSNR and SSIM a mean over its pages. With `--scale 0.5 --scale 2` it asks
+instead what is found of the same pages at other sizes. How fills do on each kind of ground is for
+`benchmarks.backgrounds`, whether an OCR still reads something for `benchmarks.reading`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,15 @@ from benchmarks.figures import (
     grow,
     measure_fill,
 )
-from benchmarks.lettered_pages import LetteredPage, draw_pages, open_pairs, to_png
+from benchmarks.lettered_pages import (
+    LetteredPage,
+    about_pages,
+    draw_pages,
+    keep_pages,
+    open_pages,
+    open_pairs,
+    to_png,
+)
 from benchmarks.scales import find_at, report_scales
 from benchmarks.tables import name_octave, shown, table
 from service.app import build_eraser, open_store
@@ -175,6 +183,20 @@ def measure_scales(pages: Iterator[LetteredPage], scales: list[float], eraser: E
     return report_scales(wholes, octaves)
 
 
+def choose_pages(arguments: argparse.Namespace) -> tuple[Iterator[LetteredPage], str]:
+    """The pages that the command line asks for, and what they are, in words."""
+    if arguments.pairs:
+        return open_pairs(arguments.pairs, arguments.count), "real pairs"
+    drawn = f"generator version {GENERATOR_VERSION}, {arguments.size_px} px"
+    if arguments.pages and (kept := about_pages(arguments.pages)) is not None:
+        return open_pages(arguments.pages, arguments.count), kept
+    pages = draw_pages(arguments.assets, arguments.count, size_px=arguments.size_px)
+    if not arguments.pages:
+        return pages, drawn
+    keep_pages(told(pages), arguments.pages, drawn)
+    return open_pages(arguments.pages, arguments.count), drawn
+
+
 def told(pages: Iterator[LetteredPage]) -> Iterator[LetteredPage]:
     """The pages, each with a line about the progress."""
     started = time.monotonic()
@@ -187,6 +209,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--assets", type=Path, help="asset pack for drawn pages; default: what training/ draws alone")
+    parser.add_argument(
+        "--pages", type=Path, help="fixed pages in this folder; if it has none, --count pages are drawn there first"
+    )
     parser.add_argument("--pairs", type=Path, help="measure on real pairs instead, DIR/raw and DIR/clean")
     parser.add_argument("--count", type=int, default=64, help="number of pages")
     parser.add_argument("--size-px", type=int, default=512, help="side of a drawn page")
@@ -196,23 +221,20 @@ def main() -> None:
     )
     parser.add_argument("--cost-rounds", type=int, default=5, help="runs of each graph; the median counts")
     arguments = parser.parse_args()
+    if arguments.pages and arguments.pairs:
+        parser.error("--pages and --pairs are two kinds of pages; expected one of them")
     settings = Settings(model_store=arguments.store) if arguments.store else Settings()
     store = open_store(settings)
     eraser = build_eraser(settings, store)
     model = store.find("text-segmentation", "segmentation")
     segmenter = TextSegmenter(Session(model, store.read(model)))
-    pages = told(
-        open_pairs(arguments.pairs, arguments.count)
-        if arguments.pairs
-        else draw_pages(arguments.assets, arguments.count, size_px=arguments.size_px)
-    )
-    drawn = "real pairs" if arguments.pairs else f"generator version {GENERATOR_VERSION}, {arguments.size_px} px"
-    print(f"{', '.join(known.label for known in store.models)}; at most {arguments.count} pages; {drawn}\n")
+    pages, about = choose_pages(arguments)
+    print(f"{', '.join(known.label for known in store.models)}; at most {arguments.count} pages; {about}\n")
     print(f"{report_costs(store, rounds=arguments.cost_rounds)}\n", flush=True)
     if arguments.scale:
-        print(measure_scales(pages, arguments.scale, eraser, segmenter))
+        print(measure_scales(told(pages), arguments.scale, eraser, segmenter))
     else:
-        print(measure_pages(pages, eraser, segmenter))
+        print(measure_pages(told(pages), eraser, segmenter))
 
 
 if __name__ == "__main__":

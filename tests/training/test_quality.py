@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.figures import Tally, count_matches, measure_fill, measure_found, tone_error
+from benchmarks.lettered_pages import about_pages, draw_pages, keep_pages, open_pages
 
 pytestmark = pytest.mark.training
 
@@ -59,3 +60,32 @@ def test_regions_match_from_half_their_union_on_and_each_only_once() -> None:
     assert count_matches([half], [square], (80, 80)) == 0
     assert count_matches([square, third], [square], (80, 80)) == 1
     assert count_matches([], [square], (80, 80)) == 0
+
+
+def test_kept_pages_are_the_pages_that_were_drawn(tmp_path) -> None:
+    """Pictures, text, sizes and regions come back bit by bit, layouts that are not known as not known."""
+    drawn = list(draw_pages(None, 4, size_px=96))
+    keep_pages(drawn, tmp_path, "version 0")
+
+    kept = list(open_pages(tmp_path, 10))
+
+    assert about_pages(tmp_path) == "version 0"
+    assert [(page.name, page.kind) for page in kept] == [(page.name, page.kind) for page in drawn]
+    for page, twin in zip(drawn, kept, strict=True):
+        for field in ("raw", "clean", "text", "octaves"):
+            assert np.array_equal(getattr(page, field), getattr(twin, field)), field
+        assert (page.regions is None) == (twin.regions is None)
+        assert [r.tolist() for r in page.regions or ()] == [r.tolist() for r in twin.regions or ()]
+
+
+def test_a_folder_whose_pages_were_not_finished_has_none(tmp_path) -> None:
+    """What was interrupted is drawn again."""
+
+    def broken():
+        yield from draw_pages(None, 1, size_px=96)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_pages(broken(), tmp_path, "version 0")
+
+    assert about_pages(tmp_path) is None
