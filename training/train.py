@@ -109,6 +109,12 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "with one worker; more finish them in any order",
     )
     parser.add_argument(
+        "--first-page",
+        type=int,
+        help="number of the first page to train on, so that a run from --start-from meets pages that the one before it "
+        "did not; default: 0, or on resuming as far on as its seconds could have drawn",
+    )
+    parser.add_argument(
         "--cudnn-search", action="store_true", help="time cuDNN's algorithms: slower start, faster steps"
     )
     parser.add_argument(
@@ -325,7 +331,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             "Pairs of pages, raw and clean, that were given to the fine-tuning; whose they are it does not know."
         ]
     done_s = max((checkpoint.trained_s for checkpoint in checkpoints if checkpoint), default=0.0)
-    with open_feed(arguments, first_page=round(done_s) * _PAGES_PER_S) as feed:
+    first_page = round(done_s) * _PAGES_PER_S if arguments.first_page is None else arguments.first_page
+    with open_feed(arguments, first_page=first_page) as feed:
         # Workers load their pack and draw while the networks are built.
         runs = []
         for config, checkpoint in zip(configs, checkpoints, strict=True):

@@ -25,6 +25,8 @@ SCENE_KINDS = ("scene", "photo")
 """Art that fills a picture."""
 PAGES_WITH_PAINTED_LETTERS = frozenset({"e02", "e02p01", "e02p02", "e02p06"})
 """Comic pages whose art itself carries letters (a house number, labels, credits): of no use as clean pictures."""
+PICTURES_OF_DOUBTFUL_LICENCE = frozenset({"bg washington", "bg whitehouse"})
+"""Photographs in a package under MIT whose photographer nobody names."""
 VALIDATION_EPISODES = frozenset({"03", "20"})
 """Pages of one episode look alike, so these are seen by validation pages only."""
 _LANGUAGES = {"kr": "ko"}
@@ -184,7 +186,8 @@ class AssetPack:
         if not index.exists():
             return
         for entry in json.loads(index.read_text("utf-8")):
-            self._art_index.setdefault(entry["kind"], []).append(entry)
+            if entry.get("name") not in PICTURES_OF_DOUBTFUL_LICENCE:
+                self._art_index.setdefault(entry["kind"], []).append(entry)
         self._art_bytes = (folder / "art.bin").read_bytes()
 
     def _decode_art(self, kind: str, number: int) -> np.ndarray:

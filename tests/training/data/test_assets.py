@@ -40,6 +40,15 @@ def test_a_pack_reads_fonts_and_pictures(folder):
     assert pack.comics == ()
 
 
+def test_pictures_of_doubtful_licence_are_left_out(folder):
+    """What nobody can say may be used is never drawn from, though the pack has it."""
+    index = folder / "art" / "art.json"
+    entry = json.loads(index.read_text())[0]
+    index.write_text(json.dumps([entry | {"name": "bg washington"}, entry | {"name": "bg meadow"}]))
+
+    assert AssetPack.open(folder).count("icon") == 1
+
+
 def test_a_folder_without_fonts_is_refused(tmp_path):
     """A wrong folder is an error at once, not an empty page."""
     with pytest.raises(FileNotFoundError):
