@@ -119,7 +119,7 @@ finetune: $(TRAINING_VENV)/.installed ## train the shipped segmenter on your own
 	$(if $(FROM),,$(TRAINING_BIN)/python -m training.adopt --out runs/shipped)
 	$(TRAINING_BIN)/python -m training.train --config segmentation_residual_onward --pairs $(PAIRS) \
 		--start-from $(or $(FROM),runs/shipped/segmentation_residual_onward.checkpoint) \
-		--minutes $(or $(MINUTES),20) --workers 2 --out runs/finetune
+		--minutes $(or $(MINUTES),20) --workers 1 --pool-samples 2000 --first-samples 200 --out runs/finetune
 
 .PHONY: image
 image: ## build the container image (ENGINE=docker|podman)

@@ -14,7 +14,19 @@ from benchmarks.tables import shown
 
 COVER_PX, FAR_PX = 3, 8
 MATCH_IOU = 0.5
-FOUND_HEADS = ("left %", "bare recall", "bare cover3", "bare precision", "bare far", "erased far")
+RING_PX = 16
+_QUIET = 1.0
+"""Energy, levels squared, that nobody sees: paper beside paper has no error."""
+FOUND_HEADS = (
+    "left %",
+    "bare recall",
+    "bare cover3",
+    "bare precision",
+    "bare F1",
+    "bare IoU",
+    "bare far",
+    "erased far",
+)
 """Of `found_cells`: `bare` is the segmenter alone, `erased` the final mask, `left` what that misses of the text."""
 
 
@@ -78,12 +90,45 @@ def tone_error(result: np.ndarray, clean: np.ndarray, hole: np.ndarray) -> float
     return abs(spread(result) - spread(clean))
 
 
+def spectrum_error(picture: np.ndarray, hole: np.ndarray) -> float:
+    """How far the spectrum of what fills `hole` is from that of the RING_PX around it, dB.
+
+    Each is the mean energy of the luma in twelve Gabor bands (four directions at three wavelengths), since a hole of
+    letters is too ragged for a Fourier transform; the error is the mean over bands of the distance of their levels.
+    Noise or stripes in the place of a screentone have its spread and not its bands. Art that changes at the hole
+    itself has an error too: compare with that of the clean page. nan without a ring.
+    """
+    ring = grow(hole, RING_PX) & ~hole
+    if not ring.any():
+        return math.nan
+    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    distances = []
+    for wavelength_px in (3.0, 6.0, 12.0):
+        for direction in np.arange(4) * math.pi / 4:
+            energy = sum(cv2.filter2D(luma, -1, _gabor(wavelength_px, direction, phase)) ** 2 for phase in (0.0, 0.5))
+            levels = [10 * math.log10(float(energy[area].mean()) + _QUIET) for area in (hole, ring)]
+            distances.append(abs(levels[0] - levels[1]))
+    return float(np.mean(distances))
+
+
+def _gabor(wavelength_px: float, direction: float, phase: float) -> np.ndarray:
+    """A Gabor filter without answer to an even ground; `phase` in half turns."""
+    sigma = 0.5 * wavelength_px
+    side = 2 * round(2.5 * sigma) + 1
+    kernel = cv2.getGaborKernel((side, side), sigma, direction, wavelength_px, 1.0, phase * math.pi)
+    kernel -= kernel.mean()
+    return (kernel / np.abs(kernel).sum()).astype(np.float32)
+
+
 def measure_fill(tally: Tally, name: str, result: np.ndarray, clean: np.ndarray, hole: np.ndarray) -> None:
-    """Add PSNR, SSIM and tone error inside a hole."""
+    """Add PSNR, SSIM, tone error and spectrum error inside a hole."""
     squared = float(np.mean((result[hole].astype(np.float32) - clean[hole]) ** 2)) / 255**2
     tally.means[f"{name} psnr"].append(-10 * math.log10(max(squared, 1e-5)))
     tally.means[f"{name} ssim"].append(float(similarity(result, clean)[hole].mean()))
     tally.means[f"{name} tone"].append(tone_error(result, clean, hole))
+    distance = spectrum_error(result, hole)
+    if not math.isnan(distance):
+        tally.means[f"{name} spectrum"].append(distance)
 
 
 def measure_found(tally: Tally, name: str, found: np.ndarray, text: np.ndarray, area: np.ndarray | None = None) -> None:
@@ -115,10 +160,13 @@ def count_found(
 
 def found_cells(tally: Tally) -> list[str]:
     """The cells under FOUND_HEADS of a tally of the masks `bare` and `erased`; far is per 10,000 pixels."""
+    hit, found, text = (tally.sums[f"bare {part}"] for part in ("hit", "found", "text"))
     return [
         shown(100 - tally.share("erased hit", "erased text", 100), 1),
         *(shown(tally.share(f"bare {part}", "bare text"), 3) for part in ("hit", "near")),
         shown(tally.share("bare hit", "bare found"), 3),
+        shown(2 * hit / max(1.0, found + text) if text else math.nan, 3),
+        shown(hit / max(1.0, found + text - hit) if text else math.nan, 3),
         *(shown(tally.share(f"{name} far", "pixels", 1e4), 1) for name in ("bare", "erased")),
     ]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from training.data.assets import AssetPack
 from training.data.pages import KINDS, VALIDATION_START, make_page
@@ -57,7 +57,9 @@ def open_pairs(folder: Path, count: int) -> Iterator[LetteredPage]:
     from training.data.pairs import PairFolder, mask_by_subtraction  # noqa: PLC0415
 
     for raw_path, clean_path in PairFolder.open(folder).files[:count]:
-        raw, clean = (np.asarray(Image.open(path).convert("RGB")) for path in (raw_path, clean_path))
+        raw, clean = (
+            np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB")) for path in (raw_path, clean_path)
+        )
         text = mask_by_subtraction(raw, clean) > 0
         kind = raw_path.stem.replace("-", "_").split("_")[0]
         yield LetteredPage(raw_path.name, kind, raw, clean, text, np.zeros(text.shape, np.uint8), None)

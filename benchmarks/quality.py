@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import statistics
 import sys
 import time
@@ -34,6 +35,7 @@ from benchmarks.figures import (
     found_cells,
     grow,
     measure_fill,
+    spectrum_error,
 )
 from benchmarks.lettered_pages import (
     LetteredPage,
@@ -57,6 +59,7 @@ from service.settings import Settings
 from service.store import ModelStore
 from training.data.pages import GENERATOR_VERSION
 
+EVERYTHING = "**all**"
 HOLE_PX = 4
 COST_SIDE_PX = 1024
 _SMALLEST_HOLE_PX = 16
@@ -98,11 +101,17 @@ def measure(
             measure_fill(whole, name, picture, page.clean, hole)
         for name, method in (("telea", cv2.INPAINT_TELEA), ("ns", cv2.INPAINT_NS)):
             measure_fill(whole, name, cv2.inpaint(page.raw, mask, 3, method), page.clean, hole)
+        distance = spectrum_error(page.clean, hole)
+        if not math.isnan(distance):
+            whole.means["clean spectrum"].append(distance)
     return whole, octaves
 
 
-def report(kinds: dict[str, Tally], octaves: dict[int, Tally]) -> str:
-    """Three tables: what is found, by kind and by size of letters, and how holes are filled."""
+def report(kinds: dict[str, Tally], octaves: dict[str, dict[int, Tally]]) -> str:
+    """Four tables: what is found, by kind, by size of letters and by both, and how holes are filled.
+
+    `octaves` are those of each kind, or group of kinds, in `kinds`.
+    """
     found_heads = [*FOUND_HEADS, "damage", "region precision", "region recall", "answer precision", "answer recall"]
 
     def found(tally: Tally) -> list[str]:
@@ -118,10 +127,13 @@ def report(kinds: dict[str, Tally], octaves: dict[int, Tally]) -> str:
 
     def filled(tally: Tally) -> list[str]:
         ways = ("erase", "auto", "net", "telea", "ns")
-        figures = (("psnr", 2), ("ssim", 3), ("tone", 1))
-        return [shown(tally.mean(f"{way} {what}"), digits) for what, digits in figures for way in ways]
+        figures = (("psnr", 2), ("ssim", 3), ("tone", 1), ("spectrum", 1))
+        cells = [shown(tally.mean(f"{way} {what}"), digits) for what, digits in figures for way in ways]
+        return [*cells, shown(tally.mean("clean spectrum"), 1)]
 
-    fill_heads = [f"{way} {what}" for what in ("dB", "SSIM", "tone") for way in ("erase", "auto", "net", "Telea", "NS")]
+    whats = ("dB", "SSIM", "tone", "spectrum")
+    fill_heads = [f"{way} {what}" for what in whats for way in ("erase", "auto", "net", "Telea", "NS")]
+    fill_heads.append("clean spectrum")
     by_kind = table(
         ["kind", "pages", *found_heads],
         [[kind, f"{tally.sums['pages']:.0f}", *found(tally)] for kind, tally in kinds.items()],
@@ -129,12 +141,20 @@ def report(kinds: dict[str, Tally], octaves: dict[int, Tally]) -> str:
     by_octave = table(
         ["letters", "text px", "left %", "bare recall", "bare cover3"],
         [
-            [name_octave(octave), f"{octaves[octave].sums['bare text']:.0f}", *found(octaves[octave])[:3]]
-            for octave in sorted(octaves)
+            [name_octave(octave), f"{tally.sums['bare text']:.0f}", *found(tally)[:3]]
+            for octave, tally in sorted(octaves[EVERYTHING].items())
+        ],
+    )
+    sizes = sorted(octaves[EVERYTHING])
+    by_both = table(
+        ["left %", *map(name_octave, sizes)],
+        [
+            [kind, *(found(octaves[kind][octave])[0] if octave in octaves[kind] else "–" for octave in sizes)]
+            for kind in kinds
         ],
     )
     by_fill = table(["kind", *fill_heads], [[kind, *filled(tally)] for kind, tally in kinds.items()])
-    return f"{by_kind}\n\n{by_octave}\n\n{by_fill}\n"
+    return f"{by_kind}\n\n{by_octave}\n\n{by_both}\n\n{by_fill}\n"
 
 
 def report_costs(store: ModelStore, *, rounds: int) -> str:
@@ -159,15 +179,14 @@ def report_costs(store: ModelStore, *, rounds: int) -> str:
 def measure_pages(pages: Iterator[LetteredPage], eraser: Eraser, segmenter: TextSegmenter) -> str:
     """The tables of `report`."""
     kinds: dict[str, Tally] = defaultdict(Tally)
-    octaves: dict[int, Tally] = defaultdict(Tally)
-    everything = Tally()
+    octaves: dict[str, dict[int, Tally]] = defaultdict(lambda: defaultdict(Tally))
     for page in pages:
         whole, by_octave = measure(page, eraser, segmenter, segmenter.model.thresholds["text"])
-        add(kinds[page.kind], whole)
-        add(everything, whole)
-        for octave, tally in by_octave.items():
-            add(octaves[octave], tally)
-    return report({**{kind: kinds[kind] for kind in sorted(kinds)}, "**all**": everything}, octaves)
+        for group in (page.kind, EVERYTHING):
+            add(kinds[group], whole)
+            for octave, tally in by_octave.items():
+                add(octaves[group][octave], tally)
+    return report({kind: kinds[kind] for kind in sorted(kinds, key=lambda kind: (kind == EVERYTHING, kind))}, octaves)
 
 
 def measure_scales(pages: Iterator[LetteredPage], scales: list[float], eraser: Eraser, segmenter: TextSegmenter) -> str:

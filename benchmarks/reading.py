@@ -26,7 +26,7 @@ from service.errors import TextEraserError
 from service.options import EraseOptions
 from service.settings import Settings
 
-LANGUAGES = {"ja": "jpn+jpn_vert", "ko": "kor", "zh": "chi_sim", "fr": "fra", "en": "eng"}
+LANGUAGES = {"ja": "jpn+jpn_vert", "ko": "kor", "zh": "chi_sim", "fr": "fra", "en": "eng", "ru": "rus"}
 """The end of a file's name -> Tesseract's languages."""
 ANY_LANGUAGE = "jpn+jpn_vert+eng"
 SURE = 60.0

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from training.checkpoint import Checkpoint, halve, load_checkpoint, save_checkpoint, widen
+from training.checkpoint import Checkpoint, describe_call, halve, load_checkpoint, save_checkpoint, widen
 
 
 def average(before: Checkpoint, after: Checkpoint, share: float) -> Checkpoint:
@@ -31,7 +31,16 @@ def average(before: Checkpoint, after: Checkpoint, share: float) -> Checkpoint:
         name: old[name].lerp(tensor, share) if tensor.is_floating_point() else tensor for name, tensor in new.items()
     }
     material = [*before.material, *(line for line in after.material if line not in before.material)]
-    return replace(after, weights=halve(weights), critic=None, history=[], material=material)
+    commands = [*after.commands, describe_call("training.average", ["--share", f"{share:g}"])]
+    return replace(
+        after,
+        weights=halve(weights),
+        critic=None,
+        history=[],
+        material=material,
+        commands=commands,
+        share=after.share * share,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

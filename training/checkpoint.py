@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +38,16 @@ class Checkpoint:
     """One entry per evaluation, as in the metrics file."""
     material: list[str] = field(default_factory=list)
     """Whose fonts, art and pages it was trained on, over all calls: attributions for the model card."""
+    commands: list[str] = field(default_factory=list)
+    """The calls that made it, the first first, since the weights that it started from."""
+    share: float = 1.0
+    """How far it went from those weights to the run's own; less than 1 if they were averaged."""
+
+
+def describe_call(module: str, words: Sequence[str]) -> str:
+    """The command line of a call, for whoever remakes it; of absolute paths, which are one machine's, the names."""
+    shown = [Path(word).name if Path(word).is_absolute() else word for word in words]
+    return shlex.join(["python", "-m", module, *shown])
 
 
 def halve(state: State) -> State:

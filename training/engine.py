@@ -61,6 +61,8 @@ class Run:
     history: list[dict[str, object]] = field(default_factory=list)
     material: list[str] = field(default_factory=list)
     """Attributions of what it was trained on, over all calls."""
+    commands: list[str] = field(default_factory=list)
+    """Command lines of those calls."""
     terms: dict[str, Tensor] = field(default_factory=dict)
     """The last step's weighted loss terms, on the device."""
     skipped: Tensor | None = None

@@ -174,6 +174,12 @@ def find_thresholds(checkpoint: Checkpoint) -> dict[str, float] | None:
     return {"text": metrics["threshold"]} if "threshold" in metrics else None
 
 
+def describe_source(checkpoint: Checkpoint) -> str:
+    """Commit, config, steps and, where weights were averaged, how far they went: what the manifest says of them."""
+    way = "" if checkpoint.share == 1 else f", {checkpoint.share:g} of the way"
+    return f"training commit {checkpoint.commit}, config {checkpoint.config['name']}, {checkpoint.steps} steps{way}"
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Export one checkpoint into the model store."""
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
@@ -185,6 +191,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--version", required=True, help="e.g. 1.0.0; a new one whenever weights change")
     parser.add_argument(
         "--threshold", type=float, help="probability above which a pixel counts as text; default: the sweep's"
+    )
+    parser.add_argument(
+        "--numbers", type=Path, help="Markdown for the card, as `benchmarks.quality` prints it; default: the run's own"
     )
     arguments = parser.parse_args(argv)
     if arguments.pyramid:
@@ -206,11 +215,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         task=task,
         name=arguments.name,
         version=arguments.version,
-        source=f"training commit {checkpoint.commit}, config {checkpoint.config['name']}, {checkpoint.steps} steps",
+        source=describe_source(checkpoint),
         thresholds=thresholds,
     )
     write_manifest_entry(arguments.store, exported)
-    write_model_card(arguments.store, exported.model, checkpoint, graph_bytes=len(exported.graph))
+    numbers = arguments.numbers.read_text("utf-8") if arguments.numbers else None
+    write_model_card(arguments.store, exported.model, checkpoint, graph_bytes=len(exported.graph), numbers=numbers)
     _say(exported)
 
 

@@ -15,13 +15,14 @@ from training.data.assets import AssetPack
 from training.data.pages import VALIDATION_START
 from training.data.pairs import PairFolder
 from training.data.pool import Pool
-from training.data.samples import Sample
+from training.data.samples import Sample, make_sample
 from training.data.synthetic import prepare_synthetic
 from training.device_pool import Arrays
 
 MakeSample = Callable[[int], Sample]
 
 _POLL_S = 0.02
+_DRAWN_AMONG_PAIRS = 4
 _MOST_PER_LOT = 32
 
 
@@ -36,12 +37,17 @@ def prepare_pages(
 def prepare_pairs(
     folder: Path, assets: Path | None, *, sample_px: int, validation_samples: int, first_page: int
 ) -> MakeSample:
-    """The same from a folder of real pairs. Validation shows other crops, not other pages."""
+    """The same from a folder of real pairs, every fourth training sample drawn: pairs do not say where regions are.
+
+    Without drawn pages among them the region head would get no gradient while the features that it reads move on.
+    """
     make = partial(_make_pair, PairFolder.open(folder), AssetPack.open(assets), sample_px)
     return partial(_make_numbered, make, validation_samples, first_page)
 
 
 def _make_pair(folder: PairFolder, pack: AssetPack, sample_px: int, index: int) -> Sample:
+    if index < VALIDATION_START and index % _DRAWN_AMONG_PAIRS == 0:
+        return make_sample(pack, index, size_px=sample_px)
     return folder.sample(pack, index, size_px=sample_px)
 
 

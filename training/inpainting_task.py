@@ -43,6 +43,8 @@ class InpaintingTask:
         self.device = device
         self.critic: PatchDiscriminator | None = None
         self._critic_optimiser: torch.optim.Optimizer | None = None
+        # As the engine's: it skips a step whose gradients are not finite.
+        self._critic_scaler = torch.amp.GradScaler(device.type, init_scale=1.0, growth_interval=1_000_000_000)
         self._features: RandomFeatures | EncoderFeatures | None = None
         if config.features == "encoder" and segmenter is not None:
             self._features = EncoderFeatures(segmenter).to(device)
@@ -113,10 +115,7 @@ class InpaintingTask:
         return terms
 
     def _feature_terms(self, prediction: Tensor, filled: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Perceptual and style loss, each over both images of Liu et al. 2018, eq.
-
-        4 to 6: the prediction and the composite.
-        """
+        """Perceptual and style loss, each over both images of Liu et al. 2018: the prediction and the composite."""
         assert self._features is not None
         with autocast(self.device):
             with torch.no_grad():
@@ -137,9 +136,11 @@ class InpaintingTask:
         fake_scores, _ = self.critic(to_input(filled.detach()), hole)
         critic_loss = losses.critic_hinge(real_scores, fake_scores)
         self._critic_optimiser.zero_grad(set_to_none=True)
-        critic_loss.backward()
+        self._critic_scaler.scale(critic_loss).backward()
+        self._critic_scaler.unscale_(self._critic_optimiser)
         nn.utils.clip_grad_norm_(self.critic.parameters(), 10.0)
-        self._critic_optimiser.step()
+        self._critic_scaler.step(self._critic_optimiser)
+        self._critic_scaler.update(1.0)
 
         self.critic.requires_grad_(False)  # noqa: FBT003
         scores, found = self.critic(to_input(filled), hole)
@@ -180,11 +181,17 @@ class InpaintingTask:
             to_float(validation[field][rows], device=self.device) for field in ("raw", "clean", "strokes", "hole")
         )
         if kind == "shape":
-            # Free-hand strokes over the text: fixed, as a validation set must be.
-            return lettered, lettered, (drawn > 0.5).float()
+            return lettered, lettered, self._fixed_shapes((strokes > 0.5).float(), seed=rows.start)
         if kind == "text":
             return lettered, clean, dilate((strokes > 0.5).float(), _TEXT_DILATE_PX)
         return clean, clean, (drawn > 0.5).float()
+
+    def _fixed_shapes(self, strokes: Tensor, *, seed: int) -> Tensor:
+        """Shapes over the text, always the same, as a validation set must be; none where there is no text."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            shapes = occlude_text(strokes.cpu())
+        return shapes.to(self.device) * strokes.amax((2, 3), keepdim=True)
 
     def _measure_telea(self, validation: Arrays) -> dict[str, float]:
         meter = HoleMeter()

@@ -109,8 +109,8 @@ class RegionMeter:
         self._either += float((predicted | truth).sum())
 
     def result(self) -> dict[str, float]:
-        """`region_iou` in [0, 1]; 1 if there was nothing to find and nothing was found."""
-        return {"region_iou": self._both / self._either if self._either else 1.0}
+        """`region_iou` in [0, 1]; nothing if there was nothing to find and nothing was found, as on pairs."""
+        return {"region_iou": self._both / self._either} if self._either else {}
 
 
 def structural_similarity(image: Tensor, other: Tensor) -> Tensor:

@@ -15,13 +15,20 @@ covered, compressed). The weights hold no copy of any of it.
 """
 
 
-def write_model_card(store: Path, model: Model, checkpoint: Checkpoint, *, graph_bytes: int) -> Path:
-    """Write `store/<name>/MODEL_CARD.md` anew; what a person wrote under Limits is kept. Returns the path."""
+def write_model_card(
+    store: Path, model: Model, checkpoint: Checkpoint, *, graph_bytes: int, numbers: str | None = None
+) -> Path:
+    """Write `store/<name>/MODEL_CARD.md` anew; what a person wrote under Limits is kept. Returns the path.
+
+    `numbers` is Markdown that stands in the place of what the run measured itself.
+    """
     path = store / model.name / "MODEL_CARD.md"
     limits = _NO_LIMITS
     if path.exists() and _LIMITS_HEADING in (old := path.read_text(encoding="utf-8")):
         limits = old.split(_LIMITS_HEADING, 1)[1].strip()
-    path.write_text(_render(model, checkpoint, graph_bytes=graph_bytes, limits=limits), encoding="utf-8")
+    numbers = _list_metrics(checkpoint) if numbers is None else numbers.strip()
+    card = _render(model, checkpoint, graph_bytes=graph_bytes, numbers=numbers, limits=limits)
+    path.write_text(card, encoding="utf-8")
     return path
 
 
@@ -30,11 +37,24 @@ def _tensors(model: Model, kind: str) -> str:
     return "; ".join(f"`{spec.name}` {spec.dtype} ({', '.join(map(str, spec.shape))})" for spec in specs)
 
 
-def _render(model: Model, checkpoint: Checkpoint, *, graph_bytes: int, limits: str) -> str:
+def _list_metrics(checkpoint: Checkpoint) -> str:
+    """What the last evaluation of the run measured, as a table."""
     last = checkpoint.history[-1] if checkpoint.history else {}
     metrics = last.get("metrics", {})
     assert isinstance(metrics, dict)
-    numbers = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics.items()) or "| none | not measured |"
+    rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics.items()) or "| none | not measured |"
+    return f"""On the fixed synthetic validation pages of that commit, at the end of training; `training/README.md`
+explains them.
+
+| | |
+|---|---|
+{rows}"""
+
+
+def _render(model: Model, checkpoint: Checkpoint, *, graph_bytes: int, numbers: str, limits: str) -> str:
+    commands = checkpoint.commands or [f"python -m training.train --config {checkpoint.config['name']}"]
+    made_by = "; ".join(f"`{command}`" for command in commands)
+    way = "" if checkpoint.share == 1 else f", {checkpoint.share:g} of the way from the weights that they began with"
     options = checkpoint.config["options"] or "as in the class"
     thresholds = ", ".join(f"{value} on `{name}`" for name, value in model.thresholds.items()) or "none"
     material = "\n".join(f"* {line}" for line in checkpoint.material) or "* not recorded by the run"
@@ -48,18 +68,14 @@ def _render(model: Model, checkpoint: Checkpoint, *, graph_bytes: int, limits: s
 | threshold | {thresholds} |
 | weights | stored as float16, cast when the graph is opened; {graph_bytes / 1e6:.1f} MB |
 | licence | {model.licence} |
-| made by | `python -m training.train --config {checkpoint.config["name"]}`, commit `{checkpoint.commit}` |
-| trained | {checkpoint.steps} steps, {checkpoint.trained_s / 60:.0f} min; options: {options} |
+| made by | {made_by}, commit `{checkpoint.commit}` |
+| trained | {checkpoint.steps} steps, {checkpoint.trained_s / 60:.0f} min{way}; options: {options} |
 
 ## Data
 {_DATA}
 {material}
 
 ## Numbers
-On the fixed synthetic validation pages of that commit, at the end of training; `training/README.md` explains them.
-
-| | |
-|---|---|
 {numbers}
 
 {_LIMITS_HEADING}

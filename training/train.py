@@ -21,8 +21,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from training.checkpoint import Checkpoint, find_commit, halve, load_checkpoint, save_checkpoint, widen
-from training.configs.base import RunConfig, SegmentationRun, list_configs, load_config
+from training.checkpoint import Checkpoint, describe_call, find_commit, halve, load_checkpoint, save_checkpoint, widen
+from training.configs.base import InpaintingRun, RunConfig, SegmentationRun, list_configs, load_config
 from training.data.attributions import list_attributions
 from training.device_pool import Arrays, DevicePool
 from training.engine import NonFiniteLoss, Run, Task, train
@@ -123,12 +123,24 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def make_task(config: RunConfig, *, device: torch.device, feature_checkpoint: Path | None) -> Task:
-    """The task of a run."""
+def make_task(config: RunConfig, *, device: torch.device, segmenter: torch.nn.Module | None = None) -> Task:
+    """The task of a run; `segmenter` is for those that look at its features."""
     if isinstance(config, SegmentationRun):
         return SegmentationTask(config, device=device)
-    segmenter = restore_network(load_checkpoint(feature_checkpoint)) if feature_checkpoint else None
     return InpaintingTask(config, device=device, segmenter=segmenter)
+
+
+def read_features(path: Path | None, configs: Sequence[RunConfig]) -> torch.nn.Module | None:
+    """The segmenter whose features the runs look at; None if none was given.
+
+    Raises ValueError for one that none of them would look at.
+    """
+    if path is None:
+        return None
+    if not any(isinstance(config, InpaintingRun) and config.features == "encoder" for config in configs):
+        names = ", ".join(config.name for config in configs)
+        raise ValueError(f"--feature-checkpoint is {path}, and {names} looks at no segmenter's features")
+    return restore_network(load_checkpoint(path))
 
 
 def start_run(
@@ -147,7 +159,8 @@ def start_run(
         model.load_state_dict(widen(origin.weights))
     if checkpoint is None:
         run = Run.start(task, model, device=device)
-        run.material = list(origin.material) if weights_from is not None else []
+        if weights_from is not None:
+            run.material, run.commands = list(origin.material), list(origin.commands)
         return run
     if checkpoint.config.get("options") != dict(task.config.options):
         raise ValueError(
@@ -157,7 +170,7 @@ def start_run(
     if checkpoint.critic is not None and task.critic is not None:
         task.critic.load_state_dict(widen(checkpoint.critic))
     run = Run.start(task, model, device=device, steps=steps)
-    run.history, run.material = list(checkpoint.history), list(checkpoint.material)
+    run.history, run.material, run.commands = map(list, (checkpoint.history, checkpoint.material, checkpoint.commands))
     return run
 
 
@@ -201,9 +214,11 @@ def make_reporter(
             trained_s=clock.trained_s,
             history=run.history,
             material=run.material,
+            commands=run.commands,
         )
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in checkpoint.weights.values()):
-            raise NonFiniteLoss(f"{config.name}: averaged weights are not numbers; the last checkpoint stays")
+        tensors = [*checkpoint.weights.values(), *(checkpoint.critic or {}).values()]
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+            raise NonFiniteLoss(f"{config.name}: weights are not numbers; the last checkpoint stays")
         written = save_checkpoint(checkpoint, checkpoint_path(out, config))
         written += [path for path in (out / _METRICS_NAME, out / f"{config.name}.sheet.webp") if path.exists()]
         if copy_to is not None:
@@ -232,10 +247,11 @@ def make_reporter(
 
 
 def fit_pool(wanted: int, *, sample_px: int, device: torch.device) -> int:
-    """As many samples as are wanted, or as fit into half of the device's free memory."""
-    if device.type != "cuda":
-        return wanted
-    free, _ = torch.cuda.mem_get_info()
+    """As many samples as are wanted, or as fit into half of the free memory of the device, or of this machine."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+    else:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(1, min(wanted, int(0.5 * free / (_BYTES_PER_SAMPLE_PX * sample_px**2))))
 
 
@@ -325,20 +341,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     overrides = {"batch": arguments.batch, "crop_px": arguments.crop_px, "seed": arguments.seed}
     configs = [apply_overrides(load_config(name), **overrides) for name in arguments.config]
     checkpoints = find_checkpoints(arguments, configs)
+    segmenter = read_features(arguments.feature_checkpoint, configs)
     material = list_attributions(arguments.assets)
     if arguments.pairs is not None:
-        material = [
+        material.append(
             "Pairs of pages, raw and clean, that were given to the fine-tuning; whose they are it does not know."
-        ]
+        )
     done_s = max((checkpoint.trained_s for checkpoint in checkpoints if checkpoint), default=0.0)
     first_page = round(done_s) * _PAGES_PER_S if arguments.first_page is None else arguments.first_page
     with open_feed(arguments, first_page=first_page) as feed:
         # Workers load their pack and draw while the networks are built.
         runs = []
         for config, checkpoint in zip(configs, checkpoints, strict=True):
-            task = make_task(config, device=device, feature_checkpoint=arguments.feature_checkpoint)
+            task = make_task(config, device=device, segmenter=segmenter)
             run = start_run(task, device=device, checkpoint=checkpoint, weights_from=arguments.start_from)
             run.material += [line for line in material if line not in run.material]
+            run.commands.append(describe_call("training.train", sys.argv[1:] if argv is None else argv))
             runs.append(run)
         validation = feed.collect_validation()
         say(f"{len(validation['raw'])} validation samples after {now() - began_at:.0f} s")

@@ -32,6 +32,7 @@ def test_weights_lie_between_the_two_as_far_as_the_share_says(tmp_path):
     assert mean.weights["steps"].item() == 3
     assert mean.material == ["fonts", "photos"]
     assert (mean.steps, mean.history) == (7, [])
+    assert (mean.share, mean.commands) == (0.25, ["python -m training.average --share 0.25"])
 
 
 def test_other_networks_and_other_shares_are_refused():

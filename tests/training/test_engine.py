@@ -188,6 +188,36 @@ def test_a_step_that_is_not_finite_is_skipped(pool):
     assert int(run.skipped) == 1
 
 
+def test_a_prediction_that_is_not_finite_does_not_reach_the_critic(pool):
+    """A filler that answers with no numbers for one step leaves the critic's weights as they were."""
+    run = start_run(make_task(ADVERSARIAL), device=CPU, checkpoint=None)
+    run.task.prepare(pool)
+    before = {name: parameter.detach().clone() for name, parameter in run.task.critic.named_parameters()}
+
+    hook = run.model.register_forward_hook(lambda _, __, prediction: prediction * float("nan"))
+    run.step(pool, WallClock(5))
+    hook.remove()
+    after = dict(run.task.critic.named_parameters())
+    assert all(torch.equal(after[name], parameter) for name, parameter in before.items())
+
+    run.step(pool, WallClock(5))
+    assert any(not torch.equal(after[name], parameter) for name, parameter in before.items())
+
+
+def test_reconstruction_is_judged_where_text_was_hidden(toy_samples):
+    """Its validation holes are the same each time, touch the text, and are empty where a page has none."""
+    samples = toy_samples(4, 64, seed=3)
+    samples["strokes"][0] = 0
+    task = make_task(RECONSTRUCTION)
+
+    (_, _, hole), (_, _, again) = (task._evaluation_batch(samples, slice(0, 4), "shape") for _ in range(2))
+
+    text = torch.from_numpy(samples["strokes"])[:, None] > 127
+    assert torch.equal(hole, again)
+    assert not hole[0].any()
+    assert ((hole > 0) & text).sum((1, 2, 3))[1:].all()
+
+
 def test_a_run_that_only_skips_stops_and_says_so(pool):
     """More skipped steps than a fifth end the training with the run's name and its last terms."""
     run = start_run(make_task(SEGMENTATION), device=CPU, checkpoint=None)

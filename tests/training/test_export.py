@@ -18,10 +18,11 @@ from service.deadline import Deadline
 from service.session import Session
 from service.settings import Settings
 from service.store import ModelStore
-from training.checkpoint import Checkpoint, halve
+from training.checkpoint import Checkpoint, describe_call, halve
 from training.export import (
     ParityError,
     check_parity,
+    describe_source,
     draw_feeds,
     export_network,
     find_thresholds,
@@ -311,3 +312,35 @@ async def test_a_second_model_of_a_task_is_served_by_its_name(two_of_each, path,
         result = np.asarray(Image.open(io.BytesIO(response.content)).convert("RGB"))
         assert np.array_equal(result[mask == 0], page[mask == 0])
         assert not np.array_equal(result[mask > 0], page[mask > 0])
+
+
+def test_the_card_of_averaged_weights_says_how_they_were_made(inpainting, tmp_path):
+    """Commands in their order, how far the weights went, and numbers that were measured afterwards."""
+    _, exported = inpainting
+    checkpoint = Checkpoint(
+        config={"name": "inpainting_partial", "options": {}},
+        commit="abc123",
+        weights={},
+        steps=42,
+        commands=["python -m training.train --minutes 9", "python -m training.average --share 0.6"],
+        share=0.6,
+    )
+
+    card = write_model_card(
+        tmp_path_of(tmp_path, exported), exported.model, checkpoint, graph_bytes=1, numbers="| left | 5 % |\n"
+    ).read_text()
+
+    assert "`python -m training.train --minutes 9`; `python -m training.average --share 0.6`, commit `abc123`" in card
+    assert "0.6 of the way from the weights that they began with" in card
+    assert "| left | 5 % |" in card
+    assert "not measured" not in card
+    assert describe_source(checkpoint).endswith("42 steps, 0.6 of the way")
+
+
+def test_a_command_line_names_no_machine():
+    """Of absolute paths only the names are kept; words with blanks are quoted."""
+    words = ["--assets", "/home/anna/pack", "--out", "runs/a b", "--minutes", "9"]
+
+    assert describe_call("training.train", words) == (
+        "python -m training.train --assets pack --out 'runs/a b' --minutes 9"
+    )

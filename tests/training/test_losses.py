@@ -147,6 +147,19 @@ def test_focal_frequency_of_a_constant_difference():
     assert losses.focal_frequency(image, torch.zeros_like(image)).item() == pytest.approx(1024 / (64 * 33), rel=1e-4)
 
 
+def test_laplacian_at_worked_numbers():
+    """One pixel of 2 x 2 differs by 1: the mean is 0.25, the band (0.75, -0.25, -0.25, -0.25) of sum 1.5.
+
+    Up-sampling the one coarse cell gives 0.25 everywhere. The hole is all four pixels: 3 channels of 1.5 over 3 x 4.
+    """
+    image = torch.zeros(1, 3, 2, 2)
+    image[..., 0, 0] = 1
+
+    loss = losses.laplacian(image, torch.zeros_like(image), torch.ones(1, 1, 2, 2), levels=1)
+
+    assert loss.item() == pytest.approx(1.5 / 4)
+
+
 def test_laplacian_ignores_a_constant_difference_and_sees_an_edge():
     """Bands have no mean: a fill that is evenly too bright costs nothing here, a lost line does."""
     hole, paper = torch.ones(1, 1, 32, 32), torch.full((1, 3, 32, 32), 0.5)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.figures import Tally, count_matches, measure_fill, measure_found, tone_error
+from benchmarks.figures import Tally, count_matches, measure_fill, measure_found, spectrum_error, tone_error
 from benchmarks.lettered_pages import about_pages, draw_pages, keep_pages, open_pages
 
 pytestmark = pytest.mark.training
@@ -49,6 +49,23 @@ def test_screentone_that_turned_grey_is_a_tone_error():
 
     assert tone_error(np.full_like(tone, 127), tone, hole) > 60
     assert tone_error(np.roll(tone, 2, axis=1), tone, hole) < 2
+
+
+def test_noise_in_the_place_of_a_screentone_is_a_spectrum_error():
+    """Noise of the same spread passes for the tone by its spread, not by its spectrum; the tone itself is near 0 dB."""
+    rows, columns = np.mgrid[:96, :96]
+    tone = np.where((rows // 2 + columns // 2) % 2, 200, 50).astype(np.uint8)[..., None].repeat(3, 2)
+    hole = np.zeros((96, 96), bool)
+    hole[30:66, 30:66] = True
+    noisy = tone.copy()
+    noise = np.random.default_rng(0).choice([50, 200], size=int(hole.sum()))
+    noisy[hole] = noise[:, None]
+
+    assert tone_error(noisy, tone, hole) < 5
+    assert spectrum_error(tone, hole) < 0.5
+    assert spectrum_error(noisy, hole) > 5
+    assert spectrum_error(np.full_like(tone, 255), hole) == 0
+    assert math.isnan(spectrum_error(tone, np.ones_like(hole)))
 
 
 def test_regions_match_from_half_their_union_on_and_each_only_once() -> None:

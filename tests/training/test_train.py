@@ -107,15 +107,33 @@ def test_a_run_that_is_told_to_stop_leaves_its_checkpoint(tmp_path):
 
 def test_weights_that_are_not_numbers_replace_no_checkpoint(tmp_path):
     """The reporter raises before it writes."""
-    task = train.make_task(load_config("inpainting_depthwise"), device=torch.device("cpu"), feature_checkpoint=None)
+    task = train.make_task(load_config("inpainting_depthwise"), device=torch.device("cpu"))
     run = train.start_run(task, device=torch.device("cpu"), checkpoint=None)
     next(run.average.model.parameters()).fill_(float("nan"))
     report = train.make_reporter(tmp_path, {}, WallClock(1), commit="abc")
 
-    with pytest.raises(NonFiniteLoss, match="inpainting_depthwise: averaged weights are not numbers"):
+    with pytest.raises(NonFiniteLoss, match="inpainting_depthwise: weights are not numbers"):
         report(run, {})
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_features_that_nobody_looks_at_are_refused(tmp_path):
+    """A segmenter given to runs that look at fixed filters would be ignored without a word."""
+    words = ["--feature-checkpoint", str(tmp_path / "segmenter.checkpoint"), "--out", str(tmp_path)]
+
+    with pytest.raises(ValueError, match="inpainting_depthwise looks at no segmenter's features"):
+        train.main(["--config", "inpainting_depthwise", *words, *SMALL_MACHINE])
+
+
+def test_a_pool_takes_at_most_half_of_the_free_memory(monkeypatch):
+    """On a machine with 1 GiB free a pool of 16,000 samples of 512 px is cut to those that fit into half."""
+    monkeypatch.setattr(train.os, "sysconf", {"SC_AVPHYS_PAGES": 2**18, "SC_PAGE_SIZE": 2**12}.__getitem__)
+
+    samples = train.fit_pool(16_000, sample_px=512, device=torch.device("cpu"))
+
+    assert samples == 2**29 // (9 * 512**2)
+    assert train.fit_pool(100, sample_px=512, device=torch.device("cpu")) == 100
 
 
 def test_resuming_without_a_checkpoint_is_refused(tmp_path):

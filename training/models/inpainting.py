@@ -82,13 +82,15 @@ class InpaintingUNet(nn.Module):
     """Image `(N, 3, H, W)` in [0, 1] and hole `(N, 1, H, W)`, 1 = unknown -> prediction `(N, 3, H, W)`, not clamped.
 
     input    2 x 2 space-to-depth of the known pixels and of the mask: no layer works at full resolution  1/2
-    encoder  one step of the chosen `kind` per level, strided from level 1 on; deep levels add residuals  1/2 ... 1/32
+    encoder  one step of the chosen `kind` per level, strided from level 1 on; deep levels add residuals, 1/2 ... 1/32
+             which partial kinds multiply by the mask once more
     decoder  1 x 1, bilinear x 2, additive skip (cheaper than concatenation), 3 x 3                       1/16 ... 1/2
     output   sub-pixel convolution (Shi et al. 2016), added to `push_pull_fill`: a plain prediction       1
              clouds flat paper, a correction of nothing leaves it exact
 
     Kinds: `partial` is the default, cheap and on encoder levels >= 1 only; at level 0 the mask goes in as channels,
-    because there the multiplication would cost most. `partial_exact` and `partial_naive` are Liu et al.'s eq. 1 on
+    because there the multiplication would cost most, so what level 0 says of cells that it saw nothing of reaches
+    level 1. `partial_exact` and `partial_naive` are Liu et al.'s eq. 1 on
     every encoder level. In all of them the decoder is plain: with additive skips everything is known to it. Liu et
     al. go on to mask the decoder, where their masks are all ones except at holes larger than the encoder's reach.
     """
@@ -104,6 +106,7 @@ class InpaintingUNet(nn.Module):
         super().__init__()
         gated = kind == "gated"
         self.kind = kind
+        self.masks_encoder = kind in ("partial", "partial_exact", "partial_naive")
         sees_mask = kind in ("plain", "partial", "gated")
         step = _STEPS[kind]
         first_step = PlainConv if kind == "partial" else step
@@ -156,7 +159,10 @@ class InpaintingUNet(nn.Module):
         skips = []
         for step, residual in zip(self.encoder, self.residuals, strict=True):
             x, known = step(x, known)
-            x = residual(x)
+            if not isinstance(residual, nn.Identity):
+                x = residual(x)
+                if self.masks_encoder:  # a residual's own convolutions write into what is not known yet
+                    x = x * known.to(x.dtype)
             skips.append(x)
         x = skips.pop()
         for narrow, refine in zip(self.narrows, self.decoder, strict=True):

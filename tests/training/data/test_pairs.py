@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from training.data.pages import VALIDATION_START
 from training.data.pairs import PairError, PairFolder, mask_by_subtraction
 
 
@@ -74,6 +75,34 @@ def test_a_folder_gives_samples_that_depend_on_the_index(folder, pack):
     assert all(np.array_equal(array, twin) for (_, array), (_, twin) in zip(sample.items(), again.items(), strict=True))
     assert sample.strokes.any()
     assert not sample.regions[3].any()
+
+
+def test_of_ten_pages_one_is_held_back_for_validation(tmp_path, pack):
+    """Training crops never show it, validation crops show nothing else; where pages are few both see all."""
+    for number in range(10):
+        for part in ("raw", "clean"):
+            (tmp_path / part).mkdir(exist_ok=True)
+            Image.fromarray(np.full((70, 70, 3), 20 * number, np.uint8)).save(tmp_path / part / f"{number}.png")
+    pairs = PairFolder.open(tmp_path)
+
+    def seen(start):
+        return {int(pairs.sample(pack, start + index, size_px=64).raw[0, 0, 0]) // 20 for index in range(60)}
+
+    assert seen(VALIDATION_START) == {9}
+    assert seen(0) == set(range(9))
+    assert len(PairFolder(pairs.files[:4]).files_for(validation=True)) == 4
+
+
+def test_learnt_masks_reach_over_the_soft_edge_of_letters(folder, pack):
+    """An edge that differs by too little to count is learnt all the same: masks are grown by a pixel."""
+    raw, _ = two_pages()
+    raw[39, 60:90] = 185
+    for name in ("one", "two"):
+        Image.fromarray(raw).save(folder / "raw" / f"{name}.png")
+    samples = [PairFolder.open(folder).sample(pack, index, size_px=64) for index in range(20)]
+
+    assert all((sample.strokes[sample.raw[..., 0] == 185] == 255).all() for sample in samples)
+    assert any((sample.raw[..., 0] == 185).any() for sample in samples)
 
 
 def test_a_page_without_partner_is_refused(folder):

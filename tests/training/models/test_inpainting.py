@@ -23,6 +23,12 @@ def make_net(**options) -> InpaintingUNet:
     return net
 
 
+def wake_residuals(net: InpaintingUNet) -> None:
+    """Residuals begin as the identity; let them say something."""
+    for residual in list(net.residuals)[2:]:
+        torch.nn.init.normal_(residual.second.norm.weight, std=0.5)
+
+
 @pytest.fixture
 def hole() -> torch.Tensor:
     hole = torch.zeros(1, 1, 64, 128)
@@ -54,14 +60,35 @@ def test_what_is_around_the_hole_does_matter(hole):
     assert (one - two).abs().max() > 1e-3
 
 
-def test_exact_and_naive_nets_agree(hole):
-    """Partial convolution with one mask plane and with C mask channels are the same net, layer for layer."""
+def test_exact_and_naive_nets_agree():
+    """Partial convolution with one mask plane and with C mask channels are the same net, residuals included."""
     exact, naive = make_net(kind="partial_exact"), make_net(kind="partial_naive")
+    wake_residuals(exact)
     naive.load_state_dict(exact.state_dict())
-    image = torch.rand(1, 3, 64, 128)
+    image = torch.rand(1, 3, 128, 128)
+    wide = torch.zeros(1, 1, 128, 128)
+    wide[..., 20:110, 20:110] = 1  # so that deep levels still know nothing of its middle
 
     with torch.no_grad():
-        assert torch.allclose(exact(image, hole), naive(image, hole), atol=1e-4)
+        assert torch.allclose(exact(image, wide), naive(image, wide), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["partial", "partial_exact"])
+def test_deep_levels_stay_zero_where_nothing_is_known(kind):
+    """Behind a residual, too, the next partial convolution finds 0 in the cells that it counts as unknown."""
+    net = make_net(kind=kind)
+    wake_residuals(net)
+    seen = []
+    for step in list(net.encoder)[3:]:
+        step.register_forward_pre_hook(lambda _, given: seen.append(given))
+    wide = torch.zeros(1, 1, 128, 128)
+    wide[..., 8:120, 8:120] = 1
+
+    with torch.no_grad():
+        net(torch.rand(1, 3, 128, 128), wide)
+
+    assert any((known == 0).any() for _, known in seen)
+    assert all((x * (known == 0)).abs().max() == 0 for x, known in seen)
 
 
 def test_a_fresh_net_starts_at_the_pyramid_fill(hole):
