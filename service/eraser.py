@@ -169,7 +169,7 @@ class Eraser:
             height=job.size_hw[0],
             image=job.image_file,
             mask=job.mask_file,
-            regions=() if job.plan is None else regions_of(job.plan, job.maps, residuals),
+            regions=() if job.plan is None else regions_of(job.plan, job.maps, residuals, job.insisted),
             mask_share=0.0 if job.mask is None else masks.share(job.mask),
             models=tuple(models),
             timings=timings,

@@ -204,7 +204,7 @@ class EraseOptions(Options):
     mask_mode: MaskMode = Field(
         "replace",
         description="How a given `mask` and the found text go together: `replace` (no text is looked for), "
-        "`union`, `subtract`.",
+        "`union` (the mask is erased whatever `sfx`, `min_score` and heights say of what is found), `subtract`.",
     )
     output: Output = Field(
         "image", description="What to return: the `image`, the `mask` (PNG, 255 = erased), or `both`."
@@ -270,11 +270,12 @@ class EraseOptions(Options):
 
     @model_validator(mode="after")
     def _list_goes_alone(self) -> Self:
-        others = [
+        others: list[str] = [
             name
             for name in ("include", "exclude", "sfx", "min_score", "min_height_px", "max_height_px")
             if name in self.model_fields_set
         ]
+        others += ["fill"] if self.fill != "auto" else []
         if self.regions is not None and others:
             raise ValueError(f"regions goes alone; leave out {', '.join(others)}")
         return self

@@ -121,14 +121,19 @@ def plan_group(
     return Entry(group, holes, whole is not None and _in_bubble(image, group, whole), method)
 
 
-def regions_of(plan: Plan, maps: TextMaps | None, residuals: Sequence[float] = ()) -> tuple[Region, ...]:
-    """The plan as regions, numbered from 1 in the plan's order; `residuals`, one for each entry, if somebody looked."""
+def regions_of(
+    plan: Plan, maps: TextMaps | None, residuals: Sequence[float] = (), insisted: Mask | None = None
+) -> tuple[Region, ...]:
+    """The plan as regions, numbered from 1 in the plan's order; `residuals`, one for each entry, if somebody looked.
+
+    `insisted` is as in `score_of`.
+    """
     return tuple(
         Region(
             id=number,
             box=entry.group.box,
             polygon=hull(entry.group.mask, (entry.group.box[0], entry.group.box[1])),
-            score=round(score_in(maps, entry.group.box), 4),
+            score=round(score_of(entry.group, maps, insisted), 4),
             area=entry.group.area,
             method=entry.main_hole.method,
             reason=entry.main_hole.reason,
@@ -145,6 +150,27 @@ def covers_of(plan: Plan) -> list[Cover]:
         Cover(f"text {number:03} ({entry.main_hole.method})", entry.group.box, entry.group.mask)
         for number, entry in enumerate(plan.entries, start=1)
     ]
+
+
+def score_of(group: Group, maps: TextMaps | None, insisted: Mask | None = None) -> float:
+    """How sure we are of a text, 0 to 1: `score_in` its box.
+
+    1 where the network sees nothing and all of it lies in the mask `(H, W)` on which the caller `insisted`.
+    """
+    if maps is not None and insisted is not None and within(group, insisted) is group:
+        x0, y0, x1, y1 = (round(side * maps.scale) for side in group.box)
+        if not (maps.text[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] > INK_LEVEL).any():
+            return 1.0
+    return score_in(maps, group.box)
+
+
+def within(group: Group, area: Mask) -> Group | None:
+    """What of `group` lies in the `(H, W)` `area`: the group itself if all does, None if nothing does."""
+    x0, y0, x1, y1 = group.box
+    part = np.where(area[y0:y1, x0:x1] > 0, group.mask, np.uint8(0))
+    if np.array_equal(part, group.mask):
+        return group
+    return Group.of(part, (x0, y0)) if part.any() else None
 
 
 def score_in(maps: TextMaps | None, box: Box) -> float:
@@ -187,7 +213,9 @@ def _by_parts(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[],
             for part_mask, background in _on_plain(image[window], piece, mask[window]) if piece.any() else ():
                 holes.append(_plain((box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1), part_mask, background))
                 rest[window][part_mask > 0] = 0
-    holes += [near for hole in list(holes) if (near := _share_ground(image, mask, rest, box, hole)) is not None]
+    holes += [
+        near for hole in list(holes) if (near := _share_ground(image, mask, rest, box, hole, check=check)) is not None
+    ]
     if np.any(rest):
         holes += _not_plain(image, mask, rest, box, check)
     return tuple(holes)
@@ -202,7 +230,9 @@ def _on_plain(image: Image, piece: Mask, mask: Mask) -> list[tuple[Mask, Backgro
     return [(on_plain, background)] if on_plain.any() else []
 
 
-def _share_ground(image: Image, mask: Mask, rest: Mask, box: Box, plain: Hole) -> Hole | None:
+def _share_ground(
+    image: Image, mask: Mask, rest: Mask, box: Box, plain: Hole, *, check: Callable[[], None]
+) -> Hole | None:
     """The pieces of `rest` on the ground of the `plain` hole: letters too crowded to show it on their own.
 
     They are taken off `rest`, `(H, W)` in `box` as `image` and `mask` are. None where there are none.
@@ -215,15 +245,18 @@ def _share_ground(image: Image, mask: Mask, rest: Mask, box: Box, plain: Hole) -
     pieces = components(rest)
     shared = np.zeros_like(rest)
     for number in np.unique(pieces.labels[(dilate_disc(near, NEIGHBOUR_PX) > 0) & (rest > 0)]):
-        piece = from_bool(pieces.labels == number)
-        rows, columns = np.nonzero(ring_of(piece, mask, TOUCHING_PX))
+        check()
+        x0, y0, x1, y1 = grow_box(pieces.box(number), TOUCHING_PX, rest.shape)
+        window = np.s_[y0:y1, x0:x1]  # there are as many pieces as there is room: none may cost the whole crop
+        piece = from_bool(pieces.labels[window] == number)
+        rows, columns = np.nonzero(ring_of(piece, mask[window], TOUCHING_PX))
         # A piece that lies all in other holes touches nothing that could be compared.
         if not rows.size:
             continue
-        ground = surface_at(plain.background.surface, rows - down, columns - right)
-        on_ground = np.abs(image[rows, columns] - ground).max(axis=1) <= TOLERANCE_LEVELS
+        ground = surface_at(plain.background.surface, rows + (y0 - down), columns + (x0 - right))
+        on_ground = np.abs(image[window][rows, columns] - ground).max(axis=1) <= TOLERANCE_LEVELS
         if on_ground.mean() >= MIN_SHARED_GROUND:
-            shared |= piece
+            shared[window] |= piece
     if not shared.any():
         return None
     rest[shared > 0] = 0

@@ -13,7 +13,7 @@ from service.groups import Group, letter_px
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.masks import from_bool
 from service.options import Edit, Sfx
-from service.plan import INK_LEVEL, Entry, Plan, plan_group, score_in
+from service.plan import INK_LEVEL, Entry, Plan, plan_group, score_in, within
 from service.segmenter import TextMaps
 from service.shapes import Shape
 
@@ -87,9 +87,24 @@ def restrict(mask: Mask, include: Mask | None, exclude: Mask | None) -> Mask:
     return result
 
 
-def choose(plan: Plan, wanted: Wanted, maps: TextMaps | None) -> Plan:
-    """The plan without the groups that are not wanted."""
-    return Plan(tuple(entry for entry in plan.entries if wanted.accepts(entry, maps)))
+def choose(
+    plan: Plan,
+    wanted: Wanted,
+    maps: TextMaps | None,
+    insisted: Mask | None = None,
+    replan: Callable[[Group], Entry] | None = None,
+) -> Plan:
+    """The plan without the groups that are not wanted.
+
+    What of them lies in the mask on which the caller `insisted` stays, planned anew by `replan` if it is not all.
+    """
+    kept: list[Entry] = []
+    for entry in plan.entries:
+        if wanted.accepts(entry, maps):
+            kept.append(entry)
+        elif insisted is not None and replan is not None and (part := within(entry.group, insisted)) is not None:
+            kept.append(entry if part is entry.group else replan(part))
+    return Plan(tuple(kept))
 
 
 def mask_of(plan: Plan, size_hw: tuple[int, int]) -> Mask:

@@ -17,13 +17,13 @@ from service.fills.gate import ring_of
 from service.fills.gradient import fill_gradient
 from service.fills.grain import add_grain
 from service.fills.tone import fill_tone
-from service.groups import gather
+from service.groups import Group, gather
 from service.imaging import codec, masks
 from service.imaging.arrays import Image, Mask, Polygon
 from service.imaging.codec import Encoded, Picture
 from service.inpainter import Inpainter
 from service.options import DetectOptions, Edit, Fill, MaskMode, OutputFormat
-from service.plan import Plan, covers_of, make_plan
+from service.plan import Entry, Plan, covers_of, make_plan, plan_group
 from service.refine import refine
 from service.rims import find_rimmed
 from service.segmenter import TILE_PX, TextMaps, TextSegmenter
@@ -44,6 +44,8 @@ class Job:
     maps: TextMaps | None = None
     mask: Mask | None = None
     plan: Plan | None = None
+    insisted: Mask | None = None
+    """What the caller's mask adds to what was found: it is erased whatever else is wanted of the texts."""
     barred: Mask | None = None
     """Where the caller allows nothing to be erased; None where everything may be."""
     found: Mask | None = None
@@ -94,6 +96,7 @@ def combine_masks(job: Job, mode: MaskMode) -> None:
         job.mask = job.given
     elif mode == "union":
         job.mask = np.maximum(found, job.given)
+        job.insisted = job.given
     else:
         job.mask = np.where(job.given > 0, np.uint8(0), found)
         job.barred = job.given
@@ -117,7 +120,14 @@ def plan_fills(job: Job, fill: Fill, wanted: Wanted, detector: TextDetector) -> 
     """Gather the mask into texts, choose a fill for each, and leave out what is not wanted."""
     assert job.mask is not None
     groups = gather(job.mask, _blocks(job, detector))
-    job.plan = choose(make_plan(job.picture.image, job.mask, groups, fill, job.deadline.check), wanted, job.maps)
+    image, mask, check = job.picture.image, job.mask, job.deadline.check
+    plan = make_plan(image, mask, groups, fill, check)
+    method = None if fill == "auto" else fill
+
+    def replan(group: Group) -> Entry:
+        return plan_group(image, mask, group, method, check)
+
+    job.plan = choose(plan, wanted, job.maps, job.insisted, replan)
     job.mask = mask_of(job.plan, job.size_hw)
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service import plan as plan_module
 from service.fills.gate import look_at_ring
 from service.fills.surface import surface_at
 from service.groups import Group, gather
@@ -347,3 +348,26 @@ def test_a_piece_that_shares_its_neighbours_ground_continues_its_slope() -> None
         rows, columns = np.nonzero(hole.mask)
         levels = surface_at(hole.background.surface, rows, columns)
         assert np.abs(levels - clean[rows + hole.box[1], columns + hole.box[0]]).max() < 3
+
+
+def test_many_pieces_beside_plain_ground_are_looked_at_each_in_its_own_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small mask of many dots once cost the whole crop for each dot, long past every deadline; it can be stopped."""
+    image = np.full((140, 800, 3), 255, np.uint8)
+    image[40:] = pages.noise(100, 800)
+    mask = np.zeros((140, 800), np.uint8)
+    mask[20:24, 20:780] = 255
+    mask[42:60:2, 20:780:2] = 255
+    seen: list[int] = []
+    ring_of = plan_module.ring_of
+
+    def counted(hole: np.ndarray, forbidden: np.ndarray, *radius: int) -> np.ndarray:
+        seen.append(hole.size)
+        return ring_of(hole, forbidden, *radius)
+
+    monkeypatch.setattr(plan_module, "ring_of", counted)
+    checks = []
+    plan_group(image, mask, Group.of(mask), None, lambda: checks.append(1))
+
+    assert len(seen) > 1000
+    assert sum(seen) < 20 * mask.size
+    assert len(checks) > len(seen)

@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from service.groups import gather
+from service.errors import InvalidOption
+from service.groups import Group, gather
 from service.imaging.geometry import hull
 from service.options import Edit, EraseOptions
-from service.plan import make_plan, score_in
+from service.plan import Entry, make_plan, plan_group, score_in, score_of, within
 from service.segmenter import TextMaps
-from service.selection import Wanted, draw, mask_of, obey
+from service.selection import Wanted, choose, draw, mask_of, obey
 from tests import pages
 
 
@@ -176,3 +177,44 @@ def test_a_dot_that_the_network_did_not_see_has_the_score_of_its_text() -> None:
     assert score_in(maps, (190, 110, 195, 115)) == pytest.approx(0.8)
     assert score_in(maps, (190, 310, 195, 315)) == pytest.approx(128 / 255)
     assert score_in(maps, (390, 200, 395, 205)) == 0.0
+
+
+def test_what_the_caller_insists_on_stays_whatever_else_is_wanted() -> None:
+    """Of two words that are not sure enough one lies half in the caller's mask: that half is erased, the rest stays."""
+    image, found = words_page()
+    insisted = np.zeros_like(found)
+    insisted[:80, :70] = 255
+    maps = TextMaps(np.full(found.shape, 110, np.uint8), np.zeros_like(found), 1.0)
+    plan = make_plan(image, found, gather(found), "auto")
+
+    def replan(group: Group) -> Entry:
+        return plan_group(image, found, group, None)
+
+    unsure = Wanted(min_score=0.9)
+    assert choose(plan, unsure, maps).entries == ()
+    kept = choose(plan, unsure, maps, insisted, replan)
+    assert np.array_equal(mask_of(kept, found.shape[:2]), np.where(insisted > 0, found, 0))
+    assert np.count_nonzero(mask_of(kept, found.shape[:2]))
+
+
+def test_where_only_a_given_mask_says_so_the_score_is_1() -> None:
+    """The network sees nothing there; where it sees something, or the mask does not reach, it is what it says."""
+    given = np.zeros((400, 400), np.uint8)
+    given[200:205, 390:395] = 255
+    [group] = gather(given)
+    nothing, something = np.zeros((400, 400), np.uint8), np.full((400, 400), 204, np.uint8)
+    maps = TextMaps(nothing, nothing, 1.0)
+
+    assert score_of(group, maps, given) == 1.0
+    assert score_of(group, maps) == 0.0
+    assert score_of(group, TextMaps(something, nothing, 1.0), given) == pytest.approx(0.8)
+    assert within(group, given) is group
+    assert within(group, nothing) is None
+
+
+def test_a_list_of_regions_and_a_fill_for_all_do_not_go_together() -> None:
+    """Each region has a method of its own: the other was ignored without a word."""
+    with pytest.raises(InvalidOption, match="leave out fill"):
+        EraseOptions.parse({"fill": "white", "regions": '[{"box": [0, 0, 9, 9]}]'})
+
+    assert EraseOptions.parse({"fill": "auto", "regions": "[]"}).regions == ()

@@ -26,7 +26,12 @@ class Region(Answer):
     polygon: list[tuple[int, int]] = Field(
         description="Points `[x, y]` in px, clockwise.", examples=[[[12, 40], [159, 40], [159, 91], [12, 91]]]
     )
-    score: float = Field(ge=0, le=1, description="Mean region probability inside the polygon.", examples=[0.93])
+    score: float = Field(
+        ge=0,
+        le=1,
+        description="Mean text probability of the ink in the box; 1 where only a given mask says that it is text.",
+        examples=[0.93],
+    )
     area: int = Field(ge=0, description="Pixels of the mask in this region.", examples=[5210])
     method: Method | None = Field(None, description="How it was filled; null where nothing was.", examples=["flat"])
     reason: str | None = Field(None, description="Why that method.", examples=["the ring around it has one colour"])

@@ -55,6 +55,8 @@ class PatientProtocol(HttpToolsProtocol):
         """Bytes came: parse them, but never keep headers without bound."""
         if self._in_headers:
             self._header_bytes += len(data)
+            if self.cycle is None or self.cycle.response_complete:
+                self._await_more()  # a blank line begins no message, but ends uvicorn's wait for the next one
             data = _without_upgrade(data)
         super().data_received(data)
         if self._in_headers and self._header_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():

@@ -39,6 +39,10 @@ class Components:
         """Number of pieces, n."""
         return len(self.area) - 1
 
+    def box(self, number: int) -> tuple[int, int, int, int]:
+        """`(x0, y0, x1, y1)` px, half-open, of one piece."""
+        return int(self.left[number]), int(self.top[number]), int(self.right[number]), int(self.bottom[number])
+
     @property
     def longer_side(self) -> Integers:
         """`(n + 1,)` the longer side of each box, px."""

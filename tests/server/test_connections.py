@@ -40,6 +40,13 @@ async def one_byte_at_a_time(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.1)
 
 
+async def blank_line_after_an_answer(writer: asyncio.StreamWriter) -> None:
+    """Ask once, then send what begins no request and ends none."""
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    await asyncio.sleep(0.1)
+    writer.write(b"\r\n")
+
+
 async def test_slow_clients_are_cut_and_good_ones_are_served(server: ServerProcess) -> None:
     """Forty of each kind are gone within their time; a page posted meanwhile is erased."""
 
@@ -57,7 +64,7 @@ async def test_slow_clients_are_cut_and_good_ones_are_served(server: ServerProce
 
     crowd = [
         asyncio.create_task(slow(behaviour))
-        for behaviour in (idle, half_a_header, half_a_body, one_byte_at_a_time)
+        for behaviour in (idle, half_a_header, half_a_body, one_byte_at_a_time, blank_line_after_an_answer)
         for _ in range(40)
     ]
     await asyncio.sleep(0.2)
