@@ -44,6 +44,8 @@ from service.store import Model
 Engine = Literal["local", "ray"]
 
 SOME_FAILED = 1
+INTERRUPTED = 130
+"""As shells have it: 128 and the number of the signal."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -94,7 +96,19 @@ def _help(field: FieldInfo) -> str:
     return text if field.default is None else f"{text} [default: {field.default}]"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+class _Commands(click.Group):
+    """Commands that say by their exit code that they were interrupted; Click's is 1, as if files had failed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("interrupted")
+            sys.exit(INTERRUPTED)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(service.__version__, prog_name="text-eraser")
 def main() -> None:
     """Remove text from images: manga and comic pages first."""
@@ -128,7 +142,7 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
         refuse("standard input can be read once only")
     areas = _area_files(fields)
     try:
-        if fields["format"] is None and len(files) == 1 and not Path(out).is_dir():
+        if fields["format"] is None and len(files) == 1 and not (Path(out).is_dir() or Path(files[0]).is_dir()):
             fields["format"] = format_for(files[0], out)
         options = EraseOptions.parse({name: value for name, value in fields.items() if value is not None})
         targets = plan_targets(files, out, options)
@@ -248,7 +262,8 @@ def batch_command(
         except OSError as exc:
             say(f"the report cannot be written: {place}: {exc.strerror}")
             is_written = False
-    sys.exit(0 if is_written and not report.summary.failed else SOME_FAILED)
+    is_whole = is_written and not report.summary.failed and not report.summary.lost
+    sys.exit(0 if is_whole else SOME_FAILED)
 
 
 @main.group("models")
@@ -389,8 +404,9 @@ def _counted(rows: Iterator[Row], pages: int) -> Iterator[Row]:
         task = progress.add_task("", total=pages, pace="-")
         for row in rows:
             speed = progress.tasks[task].speed
-            progress.update(task, advance=1, description=row.page[-40:], pace="-" if speed is None else f"{speed:.1f}")
-            if row.status == "failed":
+            pace = "-" if speed is None else f"{speed:.1f}"
+            progress.update(task, advance=row.status != "lost", description=row.page[-40:], pace=pace)
+            if row.status in {"failed", "lost"}:
                 words = f"text-eraser: {row.page}: {row.detail}"
                 progress.console.print(words, markup=False, highlight=False, soft_wrap=True)
             yield row

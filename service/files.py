@@ -69,11 +69,17 @@ def plan_targets(sources: Sequence[str], out: str, options: EraseOptions) -> lis
 def format_for(source: str, out: str) -> OutputFormat:
     """The format that `out` asks for by its ending; `same` where it says nothing else than the source's.
 
-    Raises InvalidOption for the ending of a format that only an image of that format becomes.
+    Raises InvalidOption for the ending of a format that only an image of that format becomes, and that the source's
+    name does not say: it may have none.
     """
     own, asked = (_ALIASES.get(ending, ending) for ending in (PurePath(path).suffix.lower() for path in (source, out)))
     if own in SUFFIXES and asked in SUFFIXES - {own, *_FORMATS}:
         raise InvalidOption(f"{out}: {own} does not become {asked}; expected {own} or one of {', '.join(_FORMATS)}")
+    if own not in SUFFIXES and asked in SUFFIXES - {*_FORMATS}:
+        raise InvalidOption(
+            f"{out}: the name {source} does not say whether it is {asked} already, and nothing else becomes that; "
+            f"expected one of {', '.join(_FORMATS)}, or --format same where it is"
+        )
     return _FORMATS.get(asked, "same") if asked != own else "same"
 
 

@@ -14,6 +14,7 @@ from service import cli
 from service.batch import ray_engine
 from service.errors import CorruptImage, ModelStoreError
 from service.options import EraseOptions
+from tests.batch.drawn import archive, damaged
 from tests.fakes import FakeEraser, fake_store, mask_picture, picture
 
 
@@ -65,6 +66,22 @@ def test_standard_input_to_standard_output(eraser: FakeEraser) -> None:
     result = run("erase", "-", "-o", "-", stdin=picture())
 
     assert (result.exit_code, result.stdout_bytes) == (0, picture())
+
+
+def test_a_name_that_standard_input_may_not_bear_is_refused(eraser: FakeEraser, tmp_path: Path) -> None:
+    """A PNG was written as `out.gif`; `--format same` says that a GIF comes in, and a folder's name says nothing."""
+    (tmp_path / "pages.in").mkdir()
+    (tmp_path / "pages.in" / "1.png").write_bytes(picture())
+
+    refused = run("erase", "-", "-o", tmp_path / "out.gif", stdin=picture())
+    meant = run("erase", "-", "-o", tmp_path / "own.gif", "--format", "same", stdin=picture(pillow_format="GIF"))
+    folder = run("erase", tmp_path / "pages.in", "-o", tmp_path / "pages.tif")
+
+    assert (refused.exit_code, "--format same" in refused.stderr) == (2, True)
+    assert not (tmp_path / "out.gif").exists()
+    assert (meant.exit_code, folder.exit_code) == (0, 0)
+    assert (tmp_path / "own.gif").read_bytes().startswith(b"GIF")
+    assert (tmp_path / "pages.tif" / "1.png").exists()
 
 
 def test_output_both_writes_two_files(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
@@ -148,6 +165,29 @@ def test_a_failure_of_one_image_is_exit_1(page: Path, tmp_path: Path, monkeypatc
     assert (result.exit_code, "cut off" in result.stderr) == (1, True)
 
 
+def test_an_interrupted_command_exits_130(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Click made it 1 and "Aborted!", as if the file had failed; what a batch had done by then is in its report."""
+    eraser = FakeEraser(failure=lambda: interrupt() if len(eraser.calls) > 1 else None)
+    monkeypatch.setattr(cli, "open_store", lambda _: fake_store())
+    monkeypatch.setattr(cli, "build_eraser", lambda *_: eraser)
+    (tmp_path / "in").mkdir()
+    for name in ("1.png", "2.png"):
+        (tmp_path / "in" / name).write_bytes(page.read_bytes())
+
+    batch = run("batch", tmp_path / "in", tmp_path / "out", "--slots", "1")
+    erase = run("erase", page, "-o", tmp_path / "out.png")
+
+    assert (batch.exit_code, erase.exit_code) == (130, 130)
+    assert erase.stderr == "text-eraser: interrupted\n"
+    assert json.loads((tmp_path / "out" / "report.json").read_bytes())["summary"]["done"] == 1
+    assert not (tmp_path / "out.png").exists()
+
+
+def interrupt() -> None:
+    """What Ctrl-C raises."""
+    raise KeyboardInterrupt
+
+
 def test_openapi_is_printed_or_written(tmp_path: Path) -> None:
     """The same document either way."""
     printed = run("openapi")
@@ -191,6 +231,18 @@ def test_batch_writes_results_and_a_report(eraser: FakeEraser, page: Path, tmp_p
     assert report["options"]["fill"] == "white"
     assert json.loads((tmp_path / "again.json").read_bytes())["summary"]["skipped"] == 1
     assert [call[1] for call in eraser.calls] == 2 * [EraseOptions.parse({"fill": "white", "output": "both"})]
+
+
+def test_a_batch_that_loses_a_file_says_so(eraser: FakeEraser, tmp_path: Path) -> None:
+    """Exit code 1 and the file's name, though all pages are done: it vanished without a word."""
+    upload = archive(("1.png", picture()), ("info.xml", bytes(10_000) + b"hello"))
+    (tmp_path / "in.cbz").write_bytes(damaged(upload, b"hello"))
+
+    result = run("batch", tmp_path / "in.cbz", tmp_path / "clean.cbz")
+
+    assert result.exit_code == 1
+    assert "1 pages: 1 done, 0 finished before, 0 failed" in result.stdout
+    assert "in.cbz/info.xml: info.xml is not what the archive's directory says" in result.stderr
 
 
 def test_a_chapter_that_failed_leaves_no_folder_in_its_place(eraser: FakeEraser, tmp_path: Path) -> None:

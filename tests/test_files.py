@@ -108,6 +108,8 @@ def test_a_plan_that_would_lose_something_is_refused(
         ("a.PNG", "b.webp", "webp"),
         ("a.png", "b", "same"),
         ("-", "b.jpg", "jpeg"),
+        ("-", "-", "same"),
+        ("a.bin", "b", "same"),
         ("a.png", "b.psd", "psd"),
         ("a.png", "b.ORA", "ora"),
     ],
@@ -124,11 +126,16 @@ def test_an_ending_that_would_be_a_lie_is_refused(source: str, out: str) -> None
         format_for(source, out)
 
 
-@pytest.mark.parametrize(
-    ("source", "out"), [("a.gif", "b.GIF"), ("a.tif", "b.tiff"), ("-", "b.gif"), ("a.bin", "b.gif")]
-)
-def test_an_ending_that_may_be_true_is_taken(source: str, out: str) -> None:
-    """The source's own, under either of its names; and where the source's name says nothing."""
+@pytest.mark.parametrize(("source", "out"), [("-", "b.gif"), ("-", "b.TIFF"), ("a.bin", "b.heic"), ("page", "b.bmp")])
+def test_an_ending_that_the_source_does_not_say_must_be_meant(source: str, out: str) -> None:
+    """`erase - -o out.gif < page.png` wrote a PNG under that name; who knows better says `--format same`."""
+    with pytest.raises(InvalidOption, match=rf"{out}: the name {source} .* expected .*\.png.*--format same"):
+        format_for(source, out)
+
+
+@pytest.mark.parametrize(("source", "out"), [("a.gif", "b.GIF"), ("a.tif", "b.tiff"), ("a.HEIF", "b.heic")])
+def test_the_own_ending_is_taken(source: str, out: str) -> None:
+    """Under either of its names."""
     assert format_for(source, out) == "same"
 
 

@@ -7,7 +7,7 @@ import base64
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, aclosing, closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 import service
 from service.api import jobs, uploads
 from service.api.accept import BYTES, accept_of, choose
+from service.api.answers import PIECE_BYTES
 from service.api.jobs import Backend, backend_of
 from service.api.problems import documented
 from service.api.schemas import files
@@ -61,7 +62,7 @@ class _Done:
     is_too_large: bool = field(default=False, kw_only=True)
     """Whether it goes over piece by piece, from the archive itself."""
     row: Row | None = None
-    """None where it is no page."""
+    """None where it is no page, and goes over as it is."""
     media_type: str | None = None
     page: ImageRecord = field(default_factory=ImageRecord)
 
@@ -108,9 +109,10 @@ class _Chapter:
     responses={
         200: {
             "description": "The archive with the same names in the same order, sent page by page as they are done, and "
-            "`report.json` as its last member. A page that cannot be erased stays as it was; the report says why. "
-            "With `Accept: application/x-ndjson`: a line of JSON for the start, for each page (its row of the report, "
-            "with the image in base64) and for the end (the summary).",
+            "`report.json` as its last member. A page that cannot be erased stays as it was; what cannot be unpacked "
+            "is left out; the report says why. With `Accept: application/x-ndjson`: a line of JSON for the start, for "
+            "each page (its row of the report, with the image in base64), for each other file that is lost, and for "
+            "the end (the summary).",
             "content": files(CBZ, ZIP, BYTES, EVENTS),
             "headers": {"X-Pages": {"description": "Number of pages.", "schema": {"type": "integer", "minimum": 1}}},
         },
@@ -187,13 +189,12 @@ async def _archive(chapter: _Chapter) -> AsyncGenerator[bytes, None]:
                     name = done.member.name
                     if done.row is not None and done.row.status == "done":
                         name = str(result_name(done.member.path, chapter.options.format))
-                    yield stream.add(name, done.data, done.member)
+                    yield await _apart(stream.add, name, done.data, done.member)
                 elif done.is_too_large:
                     with closing(stream.copy(chapter.archive, done.member)) as pieces:
-                        for piece in pieces:
+                        while (piece := await _apart(next, pieces, None)) is not None:
                             yield piece
-                            await asyncio.sleep(0)  # others have their turn, however fast this client reads
-        yield stream.add(REPORT, chapter.report().model_dump_json(indent=1).encode("utf-8"))
+        yield await _apart(stream.add, REPORT, chapter.report().model_dump_json(indent=1).encode("utf-8"))
         yield stream.close()
 
 
@@ -202,14 +203,48 @@ async def _events(chapter: _Chapter, count: int) -> AsyncGenerator[bytes, None]:
     yield _line({"event": "start", "pages": count})
     async with aclosing(_work(chapter)) as members:
         async for done in members:
-            if done.row is not None:
-                image = base64.b64encode(done.data).decode("ascii") if done.media_type and done.data else None
-                yield _line({"event": "page", **vars(done.row), "media_type": done.media_type, "image": image})
+            if done.row is not None and done.member.is_image:
+                for piece in _page_line(done, done.row):
+                    yield piece
+                    await asyncio.sleep(0)  # others have their turn, however fast this client reads
+            elif done.row is not None:
+                yield _line({"event": "lost", "file": done.row.page, "detail": done.row.detail})
     yield _line({"event": "end", "summary": chapter.report().summary})
+
+
+def _page_line(done: _Done, row: Row) -> Iterator[bytes]:
+    """The line of a page, at most PIECE_BYTES of it at a time: base64, which makes four bytes of three, takes a while.
+
+    It would take as long on a thread of its own, where it holds the interpreter's lock.
+    """
+    page = {"event": "page", **vars(row), "media_type": done.media_type}
+    if done.media_type is None or done.data is None:
+        yield _line({**page, "image": None})
+        return
+    # These quotes stand nowhere else: inside of strings JSON escapes them.
+    before, image_at, after = _line({**page, "image": ""}).partition(b'"image":"')
+    yield before + image_at
+    step = PIECE_BYTES // 4 * 3
+    for start in range(0, len(done.data), step):
+        yield base64.b64encode(done.data[start : start + step])
+    yield after
 
 
 def _line(event: dict[str, object]) -> bytes:
     return pydantic_core.to_json(event) + b"\n"
+
+
+async def _apart(work: Callable[..., T], *given: Any) -> T:
+    """Do `work` on a thread: packing takes seconds, in which probes would wait.
+
+    It is seen to its end even where nobody waits for it any more: what it works on is closed after it.
+    """
+    task = asyncio.create_task(asyncio.to_thread(work, *given))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def _work(chapter: _Chapter) -> AsyncGenerator[_Done, None]:
@@ -227,6 +262,7 @@ async def _work(chapter: _Chapter) -> AsyncGenerator[_Done, None]:
         async for done in members:
             if done.row is not None:
                 chapter.rows.append(done.row)
+            if done.row is not None and done.member.is_image:
                 chapter.backend.telemetry.tell_page(done.page, done.row.problem)
                 record.pages += done.row.status == "done"
                 record.pages_failed += done.row.status == "failed"
@@ -287,10 +323,11 @@ async def _look(chapter: _Chapter, member: Member) -> Look | None:
 
 
 async def _member(chapter: _Chapter, member: Member) -> _Done:
-    """One member: erased if it is a page, else as it is; whatever is wrong with a page is its row."""
+    """One member: erased if it is a page, else as it is; whatever is wrong with it is its row."""
     data: bytes | None = None
     started = time.perf_counter()
     try:
+        chapter.stop.check()  # what is no page asks no worker, who would say that nobody reads any more
         if member.info.file_size > chapter.backend.limits.max_bytes:
             return await _too_large(chapter, member)
         data = await asyncio.to_thread(chapter.archive.read, member)
@@ -303,11 +340,10 @@ async def _member(chapter: _Chapter, member: Member) -> _Done:
     except ClientGone:
         raise
     except TextEraserError as exc:
-        row = report.failed(member.name, exc, time.perf_counter() - started) if member.is_image else None
-        return _Done(member, data, row)
+        return _Done(member, data, _wrong(member, exc, started))
     except Exception as exc:  # noqa: BLE001  a mistake of ours costs one page, and is logged with its stack
         chapter.backend.telemetry.failed(record_of(chapter.request.scope), exc)
-        return _Done(member, data, report.failed(member.name, TextEraserError(), time.perf_counter() - started))
+        return _Done(member, data, _wrong(member, TextEraserError(), started))
     assert outcome.image is not None
     chapter.models = outcome.models
     row = report.done(member.name, outcome, seconds)
@@ -325,8 +361,14 @@ async def _too_large(chapter: _Chapter, member: Member) -> _Done:
     started = time.perf_counter()
     await asyncio.to_thread(chapter.archive.check, member)
     error = _too_many(member, chapter.backend.limits.max_bytes)
-    row = report.failed(member.name, error, time.perf_counter() - started) if member.is_image else None
-    return _Done(member, None, row, is_too_large=True)
+    return _Done(member, None, _wrong(member, error, started) if member.is_image else None, is_too_large=True)
+
+
+def _wrong(member: Member, error: TextEraserError, started: float) -> Row:
+    """The row of a page that fails after so long, or of another file, which is left out."""
+    if member.is_image:
+        return report.failed(member.name, error, time.perf_counter() - started)
+    return report.lost(member.name, error)
 
 
 def _erase(chapter: _Chapter, data: bytes, page: Deadline) -> tuple[Outcome, float]:

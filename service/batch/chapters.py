@@ -7,11 +7,12 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal, Protocol
 
+from service.batch import report
 from service.batch.archives import ARCHIVES, Archive, ArchiveWriter, Member
 from service.batch.ledger import Ledger
 from service.batch.pdf import PDF, PdfPages, SizePt, check_writable, write_pdf
@@ -40,6 +41,16 @@ class Page:
     """Its bytes. Raises OSError, CorruptImage."""
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What came of a chapter, beside what came of each page."""
+
+    files: Mapping[Path, str] = field(default_factory=dict)
+    """Those that were made, with their digests."""
+    lost: Sequence[Row] = ()
+    """A row for each file that is no page and could not be taken over."""
+
+
 class Chapter(Protocol):
     """Pages that belong together."""
 
@@ -65,8 +76,8 @@ class Chapter(Protocol):
     def open(self) -> Sequence[Page]:
         """The pages, in order. Raises TextEraserError, OSError."""
 
-    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Mapping[Path, str]:
-        """Put the results together; the files that were made, with their digests."""
+    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Finished:
+        """Put the results together. Raises OSError."""
 
     def close(self) -> None:
         """Let go of what is open."""
@@ -175,9 +186,9 @@ class FolderChapter:
         """The pages, in order."""
         return self.pages
 
-    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Mapping[Path, str]:  # noqa: ARG002  as every chapter has it
+    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Finished:  # noqa: ARG002  as every chapter has it
         """Nothing is left to do: each page was finished on its own."""
-        return {}
+        return Finished()
 
     def close(self) -> None:
         """Nothing is open."""
@@ -189,8 +200,8 @@ class FolderChapter:
 class ArchiveChapter:
     """The pages of an archive; the results become an archive with the same names in the same order.
 
-    What is no page, and what cannot be erased, goes over as it is. Until the archive is whole its pages lie among
-    the ledger's files; masks and regions go into a folder beside it.
+    What is no page, and what cannot be erased, goes over as it is; what cannot be unpacked is left out. Until the
+    archive is whole its pages lie among the ledger's files; masks and regions go into a folder beside it.
     """
 
     def __init__(self, source: Path, output: Path, name: str, format_: OutputFormat, state: Path) -> None:
@@ -243,10 +254,11 @@ class ArchiveChapter:
             raise InvalidOption(f"{self.name}: there is no image in it")
         return pages
 
-    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Mapping[Path, str]:
-        """Write the archive; `close` removes what it was made of."""
+    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Finished:
+        """Write the archive; `clean` removes what it was made of."""
         assert self._archive is not None
         results = iter(rows)
+        lost: list[Row] = []
         unfinished = ledger.new_file(self._parts.name)
         with unfinished.open("wb") as file:
             writer = ArchiveWriter(file)
@@ -254,10 +266,13 @@ class ArchiveChapter:
                 if member.is_image and next(results).status != "failed":
                     writer.add(self._result_name(member), (self._parts / f"{number:06}").read_bytes(), member)
                 else:
-                    with suppress(CorruptImage):  # what cannot even be read is left out
+                    try:
                         writer.add(member.name, self._archive.read(member), member)
+                    except CorruptImage as exc:
+                        if not member.is_image:  # a page has its row
+                            lost.append(report.lost(f"{self.name}/{member.name}", exc))
             writer.close()
-        return {self.output: ledger.place(unfinished, self.output)}
+        return Finished({self.output: ledger.place(unfinished, self.output)}, lost)
 
     def close(self) -> None:
         """Close the archive."""
@@ -311,7 +326,7 @@ class PdfChapter:
             for number in range(pages.count)
         ]
 
-    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Mapping[Path, str]:
+    def finish(self, rows: Sequence[Row], ledger: Ledger) -> Finished:
         """Write the file; a page that failed goes in as it was, if it can be drawn at all."""
         assert self._pages is not None
         unfinished = ledger.new_file(self._parts.name)
@@ -322,7 +337,7 @@ class PdfChapter:
             with unfinished.open("wb") as file, closing(ArchiveWriter(file)) as writer:
                 for name, data, _ in self._results(rows):
                     writer.add(name, data)
-        return {self.output: ledger.place(unfinished, self.output)}
+        return Finished({self.output: ledger.place(unfinished, self.output)})
 
     @property
     def _makes_pdf(self) -> bool:

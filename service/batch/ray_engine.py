@@ -176,7 +176,7 @@ class RayBatch(Batch):
     def _submit(self, page: Page, finder: MarkFinder | None) -> Future[Result]:
         return self._results.get(page.name) or super()._submit(page, finder)
 
-    def _next(self) -> Row:
+    def _next(self) -> Sequence[Row]:
         import ray.exceptions  # noqa: PLC0415  an optional extra
 
         while not self._pending[0][1].done():

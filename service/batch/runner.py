@@ -19,12 +19,15 @@ from service.batch.marks import MarkFinder
 from service.batch.report import Row
 from service.deadline import Deadline
 from service.eraser import Eraser, Outcome
-from service.errors import ClientGone, OutOfMemory, TextEraserError
+from service.errors import ClientGone, ContentTooLarge, OutOfMemory, TextEraserError, UnsupportedFormat
 from service.imaging import codec
 from service.options import EraseOptions, MarkChoice
 
 AHEAD = 2
 """Pages that wait for a slot, for each slot: enough that none is idle, few enough to stop soon."""
+
+MENDABLE = (ContentTooLarge, UnsupportedFormat)
+"""Failures that a setting or an extra mends, of which no key knows: the page is tried again."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Batch:
         self._deadline = Deadline()
 
     def run(self, chapters: Sequence[Chapter]) -> Generator[Row, None, None]:
-        """Work through the chapters; a row for each page, in order, as soon as it is done.
+        """Work through the chapters; a row for each page, in order, as soon as it is done, then for what else was lost.
 
         Whoever stops listening stops the work; what is finished then stays finished.
         Raises OSError where results cannot be written.
@@ -99,9 +102,9 @@ class Batch:
                 for opened, future in self._begin(chapter):
                     self._pending.append((opened, future))
                     while len(self._pending) > self._window:
-                        yield self._next()
+                        yield from self._next()
             while self._pending:
-                yield self._next()
+                yield from self._next()
         finally:
             self._deadline.stop(ClientGone("The batch was stopped."))
             self._pool.shutdown(cancel_futures=True)
@@ -138,29 +141,35 @@ class Batch:
         key = self._wish.key(f"{digest} {chapter.output.name}")  # a PDF may be asked for as PDF or as CBZ
         return key, self._ledger.find(chapter.name, key)
 
-    def _next(self) -> Row:
+    def _next(self) -> Sequence[Row]:
         """Wait for the page whose turn it is; with a chapter's last page the chapter is finished."""
         opened, future = self._pending.popleft()
         result = future.result()
         opened.rows.append(result.row)
         opened.files.update(result.files)
         opened.transient |= result.transient
-        if len(opened.rows) == opened.pages:
-            try:
-                if opened.key is not None:
-                    self._finish(opened)
-            finally:
-                opened.chapter.close()
-        return result.row
+        if len(opened.rows) < opened.pages:
+            return [result.row]
+        try:
+            return [result.row, *self._finish(opened)]
+        finally:
+            opened.chapter.close()
 
-    def _finish(self, opened: _Open) -> None:
-        """Put a chapter of one file together; if all of it is final, only that file counts from now on."""
-        files = {**opened.files, **opened.chapter.finish(opened.rows, self._ledger)}
-        if opened.key is not None and not opened.transient:
+    def _finish(self, opened: _Open) -> Sequence[Row]:
+        """Put a chapter of one file together; if all of it is final, only that file counts from now on.
+
+        Returns the rows of what was lost on the way.
+        """
+        if opened.key is None:
+            return ()
+        finished = opened.chapter.finish(opened.rows, self._ledger)
+        if not opened.transient:
             state = self._ledger.folder
+            files = {**opened.files, **finished.files}
             kept = {path: digest for path, digest in files.items() if not path.is_relative_to(state)}
-            self._ledger.note(opened.chapter.name, opened.key, kept, opened.rows)
+            self._ledger.note(opened.chapter.name, opened.key, kept, [*opened.rows, *finished.lost])
             opened.chapter.clean()
+        return finished.lost
 
     def _work(self, page: Page, finder: MarkFinder | None) -> Result:
         """On a thread of the pool: one page from its bytes to its files; whatever goes wrong is a row."""
@@ -187,7 +196,7 @@ class Batch:
     def _failed(self, page: Page, key: str | None, error: TextEraserError, seconds: float) -> Result:
         """The row; what lies with the page itself is remembered, the rest is tried again next time."""
         row = report.failed(page.name, error, seconds)
-        lasting = 400 <= error.status < 499
+        lasting = 400 <= error.status < 499 and not isinstance(error, MENDABLE)
         if key is not None and lasting:
             self._ledger.note(page.name, key, {}, [row])
         return Result(row, transient=not lasting)
@@ -231,7 +240,7 @@ def _regions_json(outcome: Outcome) -> bytes:
 
 
 def _again(row: Row) -> Row:
-    return row if row.status == "failed" else row.model_copy(update={"status": "skipped"})
+    return row.model_copy(update={"status": "skipped"}) if row.status == "done" else row
 
 
 def _settled(result: Result) -> Future[Result]:

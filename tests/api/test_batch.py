@@ -7,7 +7,9 @@ import base64
 import io
 import json
 import random
+import threading
 import zipfile
+from collections.abc import Iterator
 
 import httpx
 import numpy as np
@@ -16,13 +18,13 @@ import structlog
 
 from service.api import batch
 from service.api.jobs import NETWORK_BYTES, weight_bytes
-from service.batch.archives import PIECE_BYTES
+from service.batch.archives import PIECE_BYTES, Archive, Member
 from service.errors import CorruptImage
 from service.imaging import codec
 from service.options import EraseOptions
 from tests import pages
 from tests.api.test_jobs import Visitor, until
-from tests.batch.drawn import archive
+from tests.batch.drawn import archive, damaged
 from tests.batch.test_archives import HOSTILE
 from tests.batch.test_marks import COUNT, MARK, NUMBER, PALE, chapter_page, lettered
 from tests.fakes import FakeEraser, app_of, client_of, picture
@@ -114,7 +116,133 @@ async def test_what_is_too_large_to_be_held_is_copied_not_lost(packing: int) -> 
         assert reader.namelist() == ["0.png", "extra/video.mp4", "page.png", "report.json"]
         assert [reader.read(name) == big + name.encode() for name in reader.namelist()[:2]] == [True, True]
         rows = json.loads(reader.read("report.json"))["pages"]
-    assert [row["problem"] for row in rows] == ["too-many-bytes", "corrupt-image", None]
+    assert [(row["status"], row["problem"]) for row in rows] == [
+        ("failed", "too-many-bytes"),
+        ("failed", "corrupt-image"),
+        ("lost", None),
+        ("done", None),
+    ]
+
+
+async def test_a_file_beside_the_pages_that_cannot_be_unpacked_is_told() -> None:
+    """It vanished without a word. It counts as no page, in the report as in the metrics."""
+    upload = damaged(archive(("info.xml", bytes(10_000) + b"hello"), ("1.png", picture())), b"hello")
+    client = client_of(app_of())
+
+    with opened(await send(client, upload)) as reader:
+        assert reader.namelist() == ["1.png", "report.json"]
+        report = json.loads(reader.read("report.json"))
+    events = [json.loads(line) for line in (await send(client, upload, "application/x-ndjson")).text.splitlines()]
+
+    row = report["pages"][0]
+    assert (row["page"], row["status"]) == ("info.xml", "lost")
+    assert row["detail"].startswith("info.xml is not what the archive's directory says")
+    assert {name: report["summary"][name] for name in ("pages", "done", "failed", "lost")} == {
+        "pages": 1,
+        "done": 1,
+        "failed": 0,
+        "lost": 1,
+    }
+    assert [event["event"] for event in events] == ["start", "lost", "page", "end"]
+    assert (events[1]["file"], events[1]["detail"]) == ("info.xml", row["detail"])
+    chapter_pages = [
+        line for line in (await client.get("/metrics")).text.splitlines() if line.startswith("text_eraser_chapter")
+    ]
+    assert 'text_eraser_chapter_pages_total{page="done"} 2.0' in chapter_pages
+    assert all(line.endswith(" 0.0") or 'page="done"' in line for line in chapter_pages if "_total" in line)
+
+
+@pytest.mark.parametrize("is_large", [False, True], ids=["held", "copied"])
+async def test_packing_leaves_the_event_loop_free(monkeypatch: pytest.MonkeyPatch, *, is_large: bool) -> None:
+    """Side files were packed inside the coroutine: a text of 8 MB kept health probes waiting for seconds."""
+    packers: set[int] = set()
+    write = zipfile._ZipWriteFile.write
+
+    def seen(self: object, data: bytes) -> int:
+        packers.add(threading.get_ident())
+        return write(self, data)
+
+    text = random.Random(7).randbytes(3 * PIECE_BYTES).hex().encode()
+    upload = io.BytesIO()
+    with zipfile.ZipFile(upload, "w", zipfile.ZIP_DEFLATED) as writer:
+        for name, data in (("1.png", picture()), ("notes.txt", text), ("2.png", picture(seed=2))):
+            writer.writestr(name, data)
+    client = client_of(app_of(max_bytes=PIECE_BYTES if is_large else 10 * len(text)))
+    monkeypatch.setattr(zipfile._ZipWriteFile, "write", seen)
+
+    with opened(await send(client, upload.getvalue())) as reader:
+        assert reader.namelist() == ["1.png", "notes.txt", "2.png", "report.json"]
+        assert reader.read("notes.txt") == text
+        assert reader.getinfo("notes.txt").compress_type == zipfile.ZIP_DEFLATED
+    assert packers
+    assert threading.get_ident() not in packers
+
+
+async def test_a_stopped_answer_waits_for_the_thread_that_packs() -> None:
+    """Else the archive would be closed under it; and the stop is not swallowed."""
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work(word: str) -> str:
+        begun.set()
+        go_on.wait(5)
+        ended.set()
+        return word
+
+    task = asyncio.create_task(batch._apart(work, "done"))
+    await until(begun.is_set)
+    task.cancel()
+    await asyncio.sleep(0.02)
+    assert not task.done()
+    go_on.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+    assert await batch._apart(work, "done") == "done"
+
+
+async def test_a_large_page_is_told_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a page of 32 MB base64 and JSON held the event loop for a third of a second; together they are one line."""
+    monkeypatch.setattr(batch, "PIECE_BYTES", 400)
+    sent: list[bytes] = []
+    begin = batch._page_line
+
+    def seen(*given: object) -> Iterator[bytes]:
+        for piece in begin(*given):
+            sent.append(piece)
+            yield piece
+
+    monkeypatch.setattr(batch, "_page_line", seen)
+
+    response = await send(client_of(app_of()), archive(*PAGES), "application/x-ndjson")
+
+    events = [json.loads(line) for line in response.text.splitlines()]
+    assert [base64.b64decode(event["image"]) for event in events[1:-1]] == [data for _, data in PAGES]
+    assert len(sent) > 2 * len(PAGES)
+    assert max(len(piece) for piece in sent) <= 400
+
+
+async def test_files_beside_the_pages_are_not_packed_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They ask no worker, who would say that the client has left: two gigabytes of them were packed to the end."""
+    read: list[str] = []
+    whole = Archive.read
+
+    def seen(self: Archive, member: Member) -> bytes:
+        read.append(member.name)
+        return whole(self, member)
+
+    monkeypatch.setattr(Archive, "read", seen)
+    files = [(f"{number}.txt", bytes([number])) for number in range(100)]
+    visitor = Visitor(app_of(), "/v1/batch", {"archive": archive(("1.png", picture()), *files)})
+    visitor.reads.clear()
+    await until(lambda: "http.response.body" in visitor.sent)
+
+    visitor.leave()
+    await asyncio.sleep(0.02)
+    visitor.reads.set()
+    await visitor.call
+
+    assert 0 < len(read) < 20
 
 
 @pytest.mark.parametrize("kind", ["traversal", "absolute", "link", "bomb by ratio", "nested", "100,000 members"])

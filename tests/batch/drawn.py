@@ -56,6 +56,12 @@ def archive(*members: tuple[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def damaged(data: bytes, words: bytes) -> bytes:
+    """The archive with one bit of the first `words` in it turned over, so that their file's checksum is wrong."""
+    at = data.index(words)
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Every result below `folder` by its path, those in archives too; the batch's own files left out."""
     return dict(_contents(folder))

@@ -14,9 +14,12 @@ from service.batch.ledger import Ledger
 from service.batch.report import Row, summarise
 from service.batch.runner import AHEAD, Batch, Wish
 from service.errors import InvalidOption, OutOfMemory
+from service.imaging import headers
 from service.options import EraseOptions
-from tests.batch.drawn import archive, contents, draw_folder
+from tests import fakes
+from tests.batch.drawn import archive, contents, damaged, draw_folder
 from tests.fakes import FakeEraser, picture
+from tests.imaging.modes import heic
 
 Paths = tuple[Path, Path]
 
@@ -43,7 +46,7 @@ def run(
     chapters = find_chapters(*paths, options.format, ledger, pdf_as=pdf_as)
     wish = Wish(options, masks=masks, regions=regions)
     rows = list(Batch(eraser, wish, ledger, slots=2).run(chapters))
-    assert len(rows) == sum(chapter.count() for chapter in chapters)
+    assert sum(row.status != "lost" for row in rows) == sum(chapter.count() for chapter in chapters)
     return rows
 
 
@@ -161,6 +164,61 @@ def test_one_bad_page_is_a_row_and_not_the_end(paths: Paths) -> None:
     again = FakeEraser()
     assert [row.status for row in run(again, paths)].count("failed") == 3
     assert again.calls == []
+
+
+@pytest.mark.parametrize("in_archive", [False, True], ids=["folder", "archive"])
+@pytest.mark.parametrize("mended", ["setting", "extra"])
+def test_what_a_setting_or_an_extra_mends_is_tried_again(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, mended: str, *, in_archive: bool
+) -> None:
+    """It failed for ever, with words of a limit that was raised long ago; an archive took no other page along."""
+    name, large = ("large.png", picture(90, 90)) if mended == "setting" else ("new.heic", heic(8, 3))
+    members = [("1.png", picture()), (name, large), ("3.png", picture(seed=3))]
+    if in_archive:
+        (paths[0] / "c.cbz").write_bytes(archive(*members))
+    else:
+        for member, data in members:
+            (paths[0] / member).write_bytes(data)
+    with monkeypatch.context() as before:
+        before.setattr(fakes, "MAX_PIXELS", 5000)
+        before.setattr(headers, "find_spec", lambda _: None)
+        first = run(FakeEraser(), paths)
+    eraser = FakeEraser()
+
+    second = run(eraser, paths)
+
+    problem = "too-many-pixels" if mended == "setting" else "unsupported-format"
+    assert sorted(str(row.problem) for row in first) == ["None", "None", problem]
+    assert sorted(row.status for row in second) == ["done", "skipped", "skipped"]
+    assert len(eraser.calls) == 1
+    assert contents(paths[1]) == contents(paths[0])
+    assert {row.status for row in run(FakeEraser(), paths)} == {"skipped"}
+
+
+def test_a_file_beside_the_pages_that_cannot_be_unpacked_is_a_row(paths: Paths) -> None:
+    """It vanished without a word. It is told again by the next run, and counts as no page."""
+    info = ("info.xml", bytes(10_000) + b"hello")  # its first bytes, which are looked at beforehand, are sound
+    upload = archive(("1.png", picture()), info, ("note.txt", b"x"), ("2.png", picture()))
+    (paths[0] / "c.cbz").write_bytes(damaged(upload, b"hello"))
+    (paths[0] / "d.cbz").write_bytes(archive(("1.png", picture())))
+
+    first, second = run(FakeEraser(), paths), run(FakeEraser(), paths)
+
+    assert [(row.page, row.status) for row in first] == [
+        ("c.cbz/1.png", "done"),
+        ("c.cbz/2.png", "done"),
+        ("c.cbz/info.xml", "lost"),
+        ("d.cbz/1.png", "done"),
+    ]
+    assert "info.xml is not what the archive's directory says" in str(first[2].detail)
+    assert [row.status for row in second] == ["skipped", "skipped", "lost", "skipped"]
+    assert [name for name in contents(paths[1]) if name.startswith("c.cbz")] == [
+        "c.cbz/1.png",
+        "c.cbz/note.txt",
+        "c.cbz/2.png",
+    ]
+    summary = summarise(first, 1.0)
+    assert (summary.pages, summary.failed, summary.lost) == (3, 0, 1)
 
 
 def test_what_failed_for_want_of_memory_is_tried_again(paths: Paths) -> None:

@@ -1,11 +1,10 @@
-"""BMP: Pillow reads and writes it; 24 and 32 bits are put back into the very file, as Pillow would drop alpha."""
+"""BMP: Pillow reads it; 24 and 32 bits are put back into the very file, as Pillow writes neither alpha nor masks."""
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
 from PIL import Image as PillowImage
+from PIL import ImageFile
 
 from service.errors import CorruptImage
 from service.imaging.formats.rasters import decode_with_pillow, encode_with_pillow, foreign_errors, open_with_pillow
@@ -14,6 +13,8 @@ from service.imaging.palettes import Palette
 from service.imaging.stored import Metadata, Stored
 
 _LAYOUTS: dict[str, Layout] = {"1": "bilevel", "L": "gray", "P": "palette", "RGB": "RGB", "RGBA": "RGBA"}
+_BYTES = frozenset("RGBAX")
+"""What a byte of a pixel may be; X is nothing."""
 
 
 def read_header(data: bytes) -> Header:
@@ -47,28 +48,39 @@ def read_metadata(data: bytes) -> Metadata:
 
 
 def rewrite(data: bytes, stored: Stored) -> bytes:
-    """Put the samples back: into the file itself where its rows are plain 24 or 32 bits, else into a new one."""
-    start, _, height, depth, compression = _fields(data)
-    if (depth, compression, stored.layout) == (24, 0, "RGB") or (depth == 32 and stored.layout == "RGBA"):
-        rows = np.ascontiguousarray(stored.samples[..., [2, 1, 0, 3][: stored.samples.shape[2]]])
-        rows = rows.reshape(rows.shape[0], -1)
-        rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
-        raster = (rows if height < 0 else rows[::-1]).tobytes()
-        return data[:start] + raster + data[start + len(raster) :]
+    """Put the samples back: into the file itself where each of them is a byte there, else into a new one."""
+    with foreign_errors("BMP"):
+        image = open_with_pillow(data, "BMP")
+    assert isinstance(image, ImageFile.ImageFile)
+    (tile,) = image.tile
+    assert isinstance(tile.args, tuple)
+    order, stride, direction = tile.args  # of run lengths these are others, and their order is that of a palette
+    if _BYTES.issuperset(order):
+        return _put_back(data, stored, order, start=tile.offset, stride=stride, direction=direction)
+    return _write(stored, read_metadata(data))
+
+
+def _put_back(data: bytes, stored: Stored, order: str, *, start: int, stride: int, direction: int) -> bytes:
+    """Write each sample where Pillow read it; header, profile and bytes of no channel stay.
+
+    `order` names the bytes of a pixel: the file's masks may put them in any. The first row is at byte `start`, rows are
+    `stride` bytes apart, and `direction` is -1 where the first is the lowest.
+    """
+    height, width = stored.samples.shape[:2]
+    written = bytearray(data.ljust(start + height * stride, b"\0"))  # Pillow does without the last row's padding
+    rows = np.frombuffer(written, np.uint8, height * stride, start).reshape(height, stride)[::direction]
+    for place, channel in enumerate(order):
+        if channel != "X":
+            rows[:, place : width * len(order) : len(order)] = stored.samples[..., "RGBA".index(channel)]
+    return bytes(written)
+
+
+def _write(stored: Stored, metadata: Metadata) -> bytes:
+    """Write a new file. Raises NotEncodable, OutOfMemory."""
     if stored.layout == "bilevel":
         image = PillowImage.fromarray(stored.samples.astype(np.bool_))
     else:
         image = PillowImage.fromarray(stored.samples, {"gray": "L", "palette": "P"}.get(stored.layout, stored.layout))
     if stored.palette is not None:
         image.putpalette(stored.palette.colours.tobytes())
-    options = {"dpi": dpi} if (dpi := read_metadata(data).dpi) else {}
-    return encode_with_pillow(image, "BMP", **options)
-
-
-def _fields(data: bytes) -> tuple[int, int, int, int, int]:
-    """Where the rows start; width, height, bits a pixel and compression."""
-    start, size = struct.unpack_from("<II", data, 10)
-    if size < 40:
-        return start, 0, 0, 0, 0
-    width, height, _, depth, compression = struct.unpack_from("<iiHHI", data, 18)
-    return start, width, height, depth, compression
+    return encode_with_pillow(image, "BMP", **({"dpi": metadata.dpi} if metadata.dpi else {}))
