@@ -8,7 +8,7 @@ import numpy as np
 
 from service.imaging.arrays import Image
 from service.imaging.colour import colour_space, gray_to_srgb
-from service.imaging.exif import resolution_block, with_orientation, without_preview
+from service.imaging.exif import resolution_block, with_orientation
 from service.imaging.orientation import upright
 from service.imaging.stored import Metadata, Stored, alpha_of, to_8_bits, view
 
@@ -17,8 +17,9 @@ _GRAYS = {"bilevel", "gray", "gray+alpha"}
 
 def stand_upright(stored: Stored, metadata: Metadata, orientation: int) -> tuple[Stored, Metadata]:
     """Turn the samples upright and say so in the EXIF: not every viewer turns every format."""
-    exif = without_preview(with_orientation(metadata.exif, 1)) if metadata.exif else None
-    return replace(stored, samples=upright(stored.samples, orientation)), replace(metadata, exif=exif)
+    exif = metadata.exif and with_orientation(metadata.exif, 1)
+    turned = replace(stored, samples=upright(stored.samples, orientation))
+    return turned, replace(metadata, exif=exif).without_previews()
 
 
 def for_png(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]:

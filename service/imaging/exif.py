@@ -10,14 +10,20 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 ORIENTATION = 274
 _PREVIEW_AT, _PREVIEW_LENGTH = 513, 514
 EXIF_DIRECTORY, GPS_DIRECTORY, _INTEROPERABILITY = 34665, 34853, 40965
 _SUBDIRECTORIES = {EXIF_DIRECTORY, GPS_DIRECTORY, _INTEROPERABILITY}
 _UNIT_SIZES = {3: 2, 8: 2, 4: 4, 9: 4, 13: 4, 11: 4, 5: 4, 10: 4, 12: 8}
 """Width of the units that byte order applies to; a rational is two of four bytes."""
+_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I"}
+"""The types of unsigned integers, and the letters that `struct` has for them."""
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _MAX_ENTRIES = 1000
+Order = Literal["<", ">"]
+"""Of bytes: Intel's or Motorola's, as `struct` writes it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Entry:
 class Directory:
     """One image file directory (TIFF 6.0, section 2)."""
 
-    order: Literal["<", ">"]
+    order: Order
     entries: dict[int, Entry]
     next_at: int
     """Offset of the field that points to the next directory."""
@@ -43,13 +49,12 @@ class Directory:
     def integers(self, data: bytes, tag: int) -> tuple[int, ...]:
         """The unsigned integer values of `tag`; empty where it is absent, of another type or cut off."""
         entry = self.entries.get(tag)
-        if entry is None or entry.type not in {1, 3, 4, 13} or entry.count > 65536:
+        if entry is None or entry.type not in _INTEGERS or entry.count > 65536:
             return ()
-        code = {1: "B", 3: "H", 4: "I", 13: "I"}[entry.type]
         raw = data[entry.offset : entry.offset + entry.count * _TYPE_SIZES[entry.type]]
         if len(raw) < entry.count * _TYPE_SIZES[entry.type]:
             return ()
-        return struct.unpack(f"{self.order}{entry.count}{code}", raw)
+        return struct.unpack(f"{self.order}{entry.count}{_INTEGERS[entry.type]}", raw)
 
     def integer(self, data: bytes, tag: int, default: int) -> int:
         """The first value of `tag`, or `default`."""
@@ -59,23 +64,32 @@ class Directory:
 
 def first_directory(data: bytes) -> Directory | None:
     """The first directory of a TIFF structure; None where there is none that can be read."""
-    if data[:4] == b"II*\0":
-        order: Literal["<", ">"] = "<"
-    elif data[:4] == b"MM\0*":
-        order = ">"
-    else:
-        return None
-    if len(data) < 8:
-        return None
-    return directory_at(data, struct.unpack_from(f"{order}I", data, 4)[0], order)
+    start = _start(data)
+    return directory_at(data, *start) if start else None
 
 
-def directory_at(data: bytes, offset: int, order: Literal["<", ">"]) -> Directory | None:
+def count_directories(data: bytes, *, at_most: int) -> int:
+    """How many directories follow one another in a TIFF structure; one that leads back to another is counted once.
+
+    Their entries are not looked at: there may be a thousand in each.
+    """
+    start = _start(data)
+    if start is None:
+        return 0
+    (offset, order), seen = start, set[int]()
+    while offset not in seen and len(seen) < at_most:
+        count = _count_entries(data, offset, order)
+        if count is None:
+            break
+        seen.add(offset)
+        offset = _next_offset(data, offset + 2 + 12 * count, order)
+    return len(seen)
+
+
+def directory_at(data: bytes, offset: int, order: Order) -> Directory | None:
     """The directory at `offset`; None where it is cut off or absurd."""
-    if offset < 8 or offset + 2 > len(data):
-        return None
-    count = struct.unpack_from(f"{order}H", data, offset)[0]
-    if not 0 < count <= _MAX_ENTRIES or offset + 2 + 12 * count > len(data):
+    count = _count_entries(data, offset, order)
+    if count is None:
         return None
     entries = {}
     for index in range(count):
@@ -85,8 +99,29 @@ def directory_at(data: bytes, offset: int, order: Literal["<", ">"]) -> Director
         if size is not None:
             entries[tag] = Entry(kind, values, at + 8 if size * values <= 4 else where)
     next_at = offset + 2 + 12 * count
-    next_offset = struct.unpack_from(f"{order}I", data, next_at)[0] if next_at + 4 <= len(data) else 0
-    return Directory(order, entries, next_at, next_offset)
+    return Directory(order, entries, next_at, _next_offset(data, next_at, order))
+
+
+def _start(data: bytes) -> tuple[int, Order] | None:
+    """Where the first directory lies, and the byte order; None where this is no TIFF structure."""
+    orders: dict[bytes, Order] = {b"II*\0": "<", b"MM\0*": ">"}
+    order = orders.get(data[:4])
+    if order is None or len(data) < 8:
+        return None
+    return struct.unpack_from(f"{order}I", data, 4)[0], order
+
+
+def _count_entries(data: bytes, offset: int, order: Order) -> int | None:
+    """How many entries the directory at `offset` has; None where it is cut off or absurd."""
+    if offset < 8 or offset + 2 > len(data):
+        return None
+    count: int = struct.unpack_from(f"{order}H", data, offset)[0]
+    return count if 0 < count <= _MAX_ENTRIES and offset + 2 + 12 * count <= len(data) else None
+
+
+def _next_offset(data: bytes, next_at: int, order: Order) -> int:
+    """Where the next directory lies; 0 = none."""
+    return struct.unpack_from(f"{order}I", data, next_at)[0] if next_at + 4 <= len(data) else 0
 
 
 def orientation_of(exif: bytes | None) -> int:
@@ -99,11 +134,11 @@ def orientation_of(exif: bytes | None) -> int:
 def with_orientation(exif: bytes, orientation: int) -> bytes:
     """The same block with its orientation set, if it has one; every other byte is kept."""
     directory = first_directory(exif)
-    entry = directory.entries.get(ORIENTATION) if directory else None
-    if directory is None or entry is None or entry.type != 3 or entry.count != 1:
+    if directory is None or not directory.integers(exif, ORIENTATION):
         return exif
-    patched = bytearray(exif)
-    struct.pack_into(f"{directory.order}H", patched, entry.offset, orientation)
+    entry = directory.entries[ORIENTATION]
+    patched = bytearray(exif)  # some writers store it as another integer than EXIF's SHORT, and readers obey it
+    struct.pack_into(f"{directory.order}{_INTEGERS[entry.type]}", patched, entry.offset, orientation)
     return bytes(patched)
 
 
@@ -134,25 +169,47 @@ class Field:
 
 def value_bytes(data: bytes, entry: Entry) -> bytes | None:
     """The value as it stands in the file; None where it is cut off."""
-    size = entry.count * _TYPE_SIZES[entry.type]
-    raw = data[entry.offset : entry.offset + size]
-    return raw if len(raw) == size else None
+    if not _is_whole(data, entry):
+        return None
+    return data[entry.offset : entry.offset + entry.count * _TYPE_SIZES[entry.type]]
+
+
+def _is_whole(data: bytes, entry: Entry) -> bool:
+    return entry.offset + entry.count * _TYPE_SIZES[entry.type] <= len(data)
 
 
 def fields_of(data: bytes, directory: Directory, *, depth: int = 0) -> dict[int, Field]:
-    """Every field of a directory, with the EXIF, GPS and interoperability directories below it."""
+    """Every field of a directory, with the EXIF, GPS and interoperability directories below it.
+
+    Each field gets a copy of its value: see `count_value_bytes`.
+    """
     fields = {}
     for tag, entry in directory.entries.items():
-        raw = value_bytes(data, entry)
-        if raw is None:
-            continue
-        if tag in _SUBDIRECTORIES:
-            below = directory_at(data, directory.integer(data, tag, 0), directory.order) if depth < 2 else None
-            if below is not None:
-                fields[tag] = Field(4, 1, b"", fields_of(data, below, depth=depth + 1))
-            continue
-        fields[tag] = Field(entry.type, entry.count, raw if directory.order == "<" else _swapped(raw, entry.type))
+        raw = value_bytes(data, entry) if tag not in _SUBDIRECTORIES else None
+        if raw is not None:
+            fields[tag] = Field(entry.type, entry.count, raw if directory.order == "<" else _swapped(raw, entry.type))
+    for tag, below in _directories_below(data, directory, depth):
+        fields[tag] = Field(4, 1, b"", fields_of(data, below, depth=depth + 1))
     return fields
+
+
+def count_value_bytes(data: bytes, directory: Directory, *, depth: int = 0) -> int:
+    """How many bytes `fields_of` would copy: more than the file has only where values lie over one another."""
+    own = (
+        entry.count * _TYPE_SIZES[entry.type]
+        for tag, entry in directory.entries.items()
+        if tag not in _SUBDIRECTORIES and _is_whole(data, entry)
+    )
+    below = _directories_below(data, directory, depth)
+    return sum(own) + sum(count_value_bytes(data, inner, depth=depth + 1) for _, inner in below)
+
+
+def _directories_below(data: bytes, directory: Directory, depth: int) -> list[tuple[int, Directory]]:
+    """The directories that a directory's fields point to, by their tags; deeper than two levels nobody has any."""
+    if depth >= 2:
+        return []
+    found = ((tag, directory_at(data, directory.integer(data, tag, 0), directory.order)) for tag in _SUBDIRECTORIES)
+    return [(tag, below) for tag, below in found if below is not None]
 
 
 def directory_bytes(fields: dict[int, Field], offset: int) -> bytes:
@@ -187,4 +244,4 @@ def resolution_block(dpi: tuple[float, float]) -> bytes:
 
 def _swapped(raw: bytes, kind: int) -> bytes:
     size = _UNIT_SIZES.get(kind, 1)
-    return b"".join(raw[at : at + size][::-1] for at in range(0, len(raw), size)) if size > 1 else raw
+    return np.frombuffer(raw, f"u{size}").byteswap().tobytes() if size > 1 else raw

@@ -18,8 +18,10 @@ import numpy.typing as npt
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import Press, luma
 from service.imaging.continuation import continue_smoothly
+from service.imaging.exif import without_preview
 from service.imaging.headers import Layout
 from service.imaging.palettes import Palette, look_up, put_colours
+from service.imaging.xmp import without_thumbnails
 
 Samples: TypeAlias = npt.NDArray[Any]
 """`(H, W)` or `(H, W, C)` as stored: uint16 for 16 bits, else uint8; 1-bit is 0 or 1, palettes are indexes."""
@@ -44,6 +46,11 @@ class Metadata:
     """A TIFF structure, without the `Exif` prefix of JPEG."""
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+
+    def without_previews(self) -> Metadata:
+        """The same without the small pictures in EXIF and XMP: they would still show what was erased."""
+        exif, xmp = self.exif and without_preview(self.exif), self.xmp and without_thumbnails(self.xmp)
+        return replace(self, exif=exif, xmp=xmp)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -70,6 +71,32 @@ def test_a_converted_picture_stands_upright_by_itself(target, orientation):
     assert image.getexif().get(0x0112, 1) == 1
     difference = np.abs(np.asarray(image.convert("RGB")).astype(int) - upright)
     assert difference.mean() < 8
+
+
+@pytest.mark.parametrize("target", ["png", "jpeg", "webp"])
+def test_an_orientation_stored_as_long_is_not_obeyed_twice(target):
+    """Some writers use four bytes for it: the picture was turned, and its tag still said that it is to be turned."""
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IHHHIII", 8, 1, 0x0112, 4, 1, 6, 0)
+    data = saved(page(), "WEBP" if target == "jpeg" else "JPEG", exif=exif)
+
+    _, image = converted(data, target)
+
+    assert image.size == (40, 60)
+    assert image.getexif()[0x0112] == 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_files_own_format_is_the_same_as_same(kind):
+    """Named or not, it is written back into the file it came from: in stored order, with its orientation."""
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    data = saved(page(), kind, exif=exif)
+
+    encoded, image = converted(data, kind.lower())
+
+    assert image.size == (60, 40)
+    assert image.getexif()[0x0112] == 6
+    assert encoded == converted(data, "same")[0]
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])

@@ -262,6 +262,60 @@ def test_jpeg_of_countless_scans_is_refused():
     codec.read_header(data + scan * 200, max_pixels=MAX_PIXELS)  # what follows the picture is not part of it
 
 
+@pytest.mark.parametrize("after", [b"", b"\0", b"\xff\xd0", b"\xff\xd9"], ids=["end", "zero", "restart", "marker"])
+@pytest.mark.parametrize("before", [b"\xff\xd9", b"\xff\xda", b"\xff\xdb"], ids=["EOI", "scan", "tables"])
+def test_a_jpeg_of_a_million_fill_bytes_is_read_quickly(before, after):
+    """Any number of FF may stand before a marker; each was tried as the first one: 16 kB took two seconds."""
+    data = saved(page(), "JPEG")
+    at = data.rindex(before) + (12 if before == b"\xff\xda" else 0)
+    data = data[:at] + b"\xff" * 1_000_000 + after + data[at:]
+    started = time.process_time()
+
+    try_whole_way(data)
+
+    assert time.process_time() - started < 1
+
+
+def tiff_with(*tags: tuple[int, int, int, int], values: bytes = b"", following: int = 0) -> bytes:
+    """A gray TIFF of 8 x 8 pixels with more `tags` (number, type, count, value or offset); `values` stand at 72."""
+    raster = [(256, 8), (257, 8), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 8), (279, 64)]
+    entries = sorted([*((tag, 4, 1, value) for tag, value in raster), *tags])
+    start = 72 + len(values)
+    packed = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    head = b"II*\0" + struct.pack("<I", start) + bytes([200]) * 64 + values
+    return head + struct.pack("<H", len(entries)) + packed + struct.pack("<I", following)
+
+
+def test_a_tiff_whose_directory_names_itself_is_one_page():
+    """It was read again for each of 4096 pages, which it has not; the picture in it is sound, and comes back."""
+    fill = [(40_000 + number, 3, 1, 0) for number in range(991)]
+    data = tiff_with(*fill, following=72)
+    started = time.process_time()
+
+    assert codec.read_header(data, max_pixels=MAX_PIXELS).frames == 1
+    assert time.process_time() - started < 1
+    assert np.array_equal(try_whole_way(data), np.full((8, 8, 3), 200, np.uint8))
+
+
+@pytest.mark.parametrize("below", [False, True], ids=["in the file's directory", "in the one below it"])
+def test_a_tiff_whose_tags_share_their_bytes_is_refused(below):
+    """80 kB were 900 tags of the same 64 kB, and an answer of 59 MB."""
+    shared = [(40_000 + number, 7, 3000, 72) for number in range(3)]
+    inner = struct.pack("<H", 3) + b"".join(struct.pack("<HHII", *tag) for tag in shared) + bytes(4)
+    values = bytes(3000) + inner
+    data = tiff_with((34665, 4, 1, 3072), values=values) if below else tiff_with(*shared, values=values)
+
+    with pytest.raises(CorruptImage, match=f"values of 90.. bytes; the whole file has {len(data)}"):
+        codec.read_header(data, max_pixels=MAX_PIXELS)
+
+
+def test_a_tiff_whose_resolutions_share_their_bytes_is_read():
+    """Some writers save eight bytes; no more is written than was sent."""
+    data = tiff_with((282, 5, 1, 72), (283, 5, 1, 72), values=struct.pack("<II", 300, 1))
+
+    assert try_whole_way(data) is not None
+
+
 def test_png_of_a_million_empty_chunks_is_refused_quickly():
     """So is a PNG of countless empty chunks."""
     data = png_header(8, 8) + chunk(b"aaAa", b"") * 1_000_000

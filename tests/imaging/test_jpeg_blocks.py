@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
+import re
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from PIL import Image as PillowImage
 from service.imaging import codec
 from service.imaging.formats import jpeg_blocks, jpeg_entropy, jpeg_frame
 from service.imaging.formats.jpeg_entropy import HuffmanTable
+from service.imaging.formats.jpeg_segments import all_segments
 from service.imaging.orientation import stored_order
 from tests.imaging.damage import damaged_scans
 
@@ -126,6 +130,39 @@ def test_a_scan_that_changes_nothing_is_written_bit_for_bit():
     assert written is not None
     scan = data[data.index(b"\xff\xda") :]
     assert written.endswith(scan)
+
+
+def with_fill_bytes(data: bytes) -> bytes:
+    """The same file with three more FF before each marker, those of restarts and of the end too."""
+    starts = [segment.start for segment in all_segments(data)]
+    coded = data.index(b"\xff\xda")
+    starts += [coded + marker.start() for marker in re.finditer(rb"\xff[\xd0-\xd9]", data[coded:])]
+    edges = [0, *sorted(starts), len(data)]
+    return b"\xff\xff\xff".join(data[start:end] for start, end in itertools.pairwise(edges))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fill_bytes_change_nothing(kind):
+    """Any number may stand before a marker (T.81, B.1.1.2): the file comes back as without them, bit for bit."""
+    data = KINDS[kind](page())
+    filled = with_fill_bytes(data)
+
+    (encoded, _), (bare, _) = (erase(file, (70, 20, 110, 60), (252, 246, 232)) for file in (filled, data))
+
+    assert len(filled) > len(data) + 20
+    assert np.array_equal(pixels(filled), pixels(data))
+    assert encoded.fidelity == "blocks"
+    assert encoded.data == bare.data
+
+
+def test_a_million_fill_bytes_are_passed_over_at_once():
+    """Within a scan as after it: the time grows with their number, not with its square."""
+    started = time.process_time()
+
+    for stretch in (b"\xff" * 1_000_000, b"\xff" * 1_000_000 + b"\0", b"\xff" * 1_000_000 + b"\xd0"):
+        jpeg_entropy.unstuffed(b"\1\2" + stretch + b"\3\4")
+
+    assert time.process_time() - started < 1
 
 
 def test_windows_meet_without_a_seam(monkeypatch):

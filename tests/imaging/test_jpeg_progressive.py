@@ -14,7 +14,7 @@ from service.imaging.formats.jpeg_frame import frame_of
 from service.imaging.formats.jpeg_scan_writer import dc_scan, write_scans
 from service.imaging.formats.jpeg_segments import all_segments
 from tests.imaging.damage import damaged_scans
-from tests.imaging.test_jpeg_blocks import KINDS, MAX_PIXELS, erase, page, pixels, saved
+from tests.imaging.test_jpeg_blocks import KINDS, MAX_PIXELS, erase, page, pixels, saved, with_fill_bytes
 
 NOTHING = np.zeros((90, 131), bool)
 
@@ -196,6 +196,20 @@ def test_a_file_that_is_not_all_there_is_encoded_again():
     for number in range(1, count):
         cut = without_scan(data, number)
         assert jpeg_progressive.replace_blocks(cut, [np.zeros((90, 131), np.uint8)] * 3, NOTHING) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fill_bytes_change_nothing(kind):
+    """Before the markers between and within the scans, too: the file comes back as without them, bit for bit."""
+    data = progressive(kind)
+    filled = with_fill_bytes(data)
+
+    (encoded, _), (bare, _) = (erase(file, (70, 20, 110, 60), (252, 246, 232)) for file in (filled, data))
+
+    assert len(filled) > len(data) + 20
+    assert np.array_equal(pixels(filled), pixels(data))
+    assert encoded.fidelity == "blocks"
+    assert encoded.data == bare.data
 
 
 def test_windows_meet_without_a_seam(monkeypatch):

@@ -83,6 +83,22 @@ def test_a_jpeg_comes_back_without_the_thumbnails_beside_it(segments: list[bytes
     assert PillowImage.open(io.BytesIO(encoded.data)).size == PillowImage.open(io.BytesIO(data)).size
 
 
+@pytest.mark.parametrize("target", ["same", "png", "jpeg", "webp"])
+@pytest.mark.parametrize("tag", [37724, 50255], ids=["layers", "notes"])
+def test_a_tiff_comes_back_without_photoshops_layers(tag: int, target: str) -> None:
+    """They are the page as it was, text and all, and Photoshop shows them, not the samples."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[tag], tags[315] = b"Adobe Photoshop Document Data Block\0" + PREVIEW, CAPTION.decode()
+    tags.tagtype[tag] = 7
+    data = saved(rgb(), "TIFF", tiffinfo=tags)
+
+    _, encoded = erase_box(data, format=target)
+
+    assert PREVIEW in data
+    assert PREVIEW[80:100] not in encoded.data
+    assert CAPTION in encoded.data
+
+
 @pytest.mark.parametrize("target", ["same", "png"])
 def test_a_tiff_comes_back_without_photoshops_thumbnail(target: str) -> None:
     """The other resources stay, as every tag does."""

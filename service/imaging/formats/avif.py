@@ -8,7 +8,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from service.errors import CorruptImage, NotEncodable
-from service.imaging.exif import orientation_of, without_preview
+from service.imaging.exif import orientation_of
 from service.imaging.formats.isobmff import properties
 from service.imaging.formats.rasters import (
     decode_deep,
@@ -68,8 +68,7 @@ def rewrite(data: bytes, stored: Stored, *, quality: int) -> bytes:
 
     Chroma is at full resolution. Raises NotEncodable, OutOfMemory.
     """
-    found = read_metadata(data)
-    metadata = Metadata(found.icc, found.exif and without_preview(found.exif), found.xmp)
+    metadata = read_metadata(data).without_previews()
     depth = depth_of(data)
     written = _write_deep(stored, metadata, quality, depth) if depth > 8 else _write(stored, metadata, quality)
     return _with_colour_of(data, written)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from service.errors import CorruptImage, NotEncodable, UnsupportedFormat
-from service.imaging.exif import with_orientation, without_preview
+from service.imaging.exif import with_orientation
 from service.imaging.formats.rasters import foreign_errors, memory_errors, scaled
 from service.imaging.headers import Header, Layout
 from service.imaging.stored import Metadata, Stored
@@ -90,14 +90,14 @@ def rewrite(data: bytes, stored: Stored, *, quality: int | None) -> bytes:
 
 
 def _write(data: bytes, stored: Stored, quality: int) -> bytes:
-    file, metadata = _open(data), read_metadata(data)
+    file, metadata = _open(data), read_metadata(data).without_previews()
     old = file[file.primary_index].info
     depth = int(old["bit_depth"])
     samples = stored.samples if depth == 8 else scaled(stored.samples, 16, depth)
     mode = _MODES[stored.layout] + (f";{depth}" if depth > 8 else "")
     wish: dict[str, Any] = {"quality": quality, "chroma": 444, "enc_params": {"preset": _PRESET}}
     beside = {
-        "exif": metadata.exif and _EXIF + without_preview(metadata.exif),
+        "exif": metadata.exif and _EXIF + metadata.exif,
         "xmp": metadata.xmp,
         "icc_profile": metadata.icc,
     }

@@ -18,6 +18,7 @@ from service.imaging.formats.rasters import array_of, encode_with_pillow, foreig
 from service.imaging.headers import Header, Layout
 from service.imaging.photoshop import without_previews
 from service.imaging.stored import Metadata, Stored, changed_pixels
+from service.imaging.xmp import without_thumbnails
 
 SIDE_MAX = 65_500
 """Largest width and height, px, that libjpeg writes; the format itself ends at 65,535."""
@@ -30,6 +31,8 @@ _JFIF_BYTES, _JFXX_BYTES = 14, 6
 """What stands before the thumbnail in each."""
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+_MORE_XMP, _MORE_XMP_HEAD_BYTES = b"http://ns.adobe.com/xmp/extension/\0", 75
+"""What does not fit into one segment, previews first: its name, an MD5 in hex, the whole length and the place in it."""
 _SUBSAMPLINGS: dict[tuple[tuple[int, int], ...], int] = {
     ((1, 1), (1, 1), (1, 1)): 0,
     ((2, 1), (1, 1), (1, 1)): 1,
@@ -139,22 +142,30 @@ def write(stored: Stored, metadata: Metadata, quality: int) -> bytes:
 
 
 def _without_previews(data: bytes) -> bytes:
-    """The same file, of the same length, its previews zeroed: in EXIF, in Photoshop's resources, in JFIF's headers."""
+    """The same file, of the same length, its previews blanked: in EXIF, XMP, Photoshop's resources, JFIF's headers."""
     patched = bytearray(data)
     resources: list[tuple[int, int]] = []
+    more_xmp: list[tuple[int, int]] = []
     for segment in segments(data):
         start, end = segment.payload, segment.end
         if segment.marker == _APP1 and data.startswith(_EXIF, start):
             start += len(_EXIF)
             patched[start:end] = without_preview(data[start:end])
+        elif segment.marker == _APP1 and data.startswith(_XMP, start):
+            patched[start:end] = without_thumbnails(data[start:end])
+        elif segment.marker == _APP1 and data.startswith(_MORE_XMP, start):
+            more_xmp.append((min(start + _MORE_XMP_HEAD_BYTES, end), end))
         elif segment.marker == _APP13 and data.startswith(_PHOTOSHOP, start):
             resources.append((start + len(_PHOTOSHOP), end))
         elif segment.marker == _APP0 and data.startswith((b"JFIF\0", b"JFXX\0"), start):
             start += _JFIF_BYTES if data.startswith(b"JFIF\0", start) else _JFXX_BYTES
             patched[start:end] = bytes(max(0, end - start))
-    blank = without_previews(b"".join(data[start:end] for start, end in resources))  # one block, however it is cut
-    for start, end in resources:
-        patched[start:end], blank = blank[: end - start], blank[end - start :]
+    more_xmp.sort(key=lambda part: data[part[0] - 40 : part[0]])  # by its packet, and its place in it
+    for parts, blank in ((resources, without_previews), (more_xmp, without_thumbnails)):
+        whole, at = blank(b"".join(data[start:end] for start, end in parts)), 0  # one block, however it is cut
+        for start, end in parts:
+            patched[start:end] = whole[at : at + end - start]
+            at += end - start
     return bytes(patched)
 
 

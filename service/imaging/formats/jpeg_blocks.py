@@ -6,7 +6,6 @@ chroma sampling. For progressive files see `jpeg_progressive`.
 
 from __future__ import annotations
 
-import re
 import struct
 from dataclasses import dataclass
 
@@ -26,10 +25,9 @@ from service.imaging.formats.jpeg_entropy import (
     write_tokens,
 )
 from service.imaging.formats.jpeg_frame import Frame, NotReadHere, Planes, is_index, read_frame
-from service.imaging.formats.jpeg_segments import segments
+from service.imaging.formats.jpeg_segments import end_of_scan, segments
 
-_SOF0, _SOF1, _DHT, _SOS, _DQT, _DRI = 0xC0, 0xC1, 0xC4, 0xDA, 0xDB, 0xDD
-_MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
+_SOF0, _SOF1, _DHT, _EOI, _SOS, _DQT, _DRI = 0xC0, 0xC1, 0xC4, 0xD9, 0xDA, 0xDB, 0xDD
 _MAX_SCAN_BYTES = 3_000_000
 """Tokens of a longer scan would take more memory than a page is worth; it is encoded again."""
 
@@ -135,12 +133,11 @@ def _taken_apart(data: bytes) -> _File:
     scan_header = parts[_SOS][0]
     tables, numbers = _tables(frame, scan_header, parts.get(_DHT, []))
     interval = int.from_bytes(parts[_DRI][-1][:2], "big") if _DRI in parts else 0
-    scan = data[scan_start:]
-    end = next((match for match in _MARKER.finditer(scan) if not 0xD0 <= match[0][-1] <= 0xD7), None)
-    if end is None or end[0][-1] != 0xD9:
+    scan_end, marker = end_of_scan(data, scan_start)
+    if marker != _EOI:
         raise NotReadHere  # more scans, or no end
     header = b"\xff\xda" + struct.pack(">H", 2 + len(scan_header)) + scan_header
-    return _File(frame, tables, interval, tuple(kept), numbers, header, scan[: end.start()])
+    return _File(frame, tables, interval, tuple(kept), numbers, header, data[scan_start:scan_end])
 
 
 def _tables(

@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from service.imaging.formats.jpeg_frame import NotReadHere
+from service.imaging.formats.jpeg_segments import without_fill
 
-_RESTART = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
+_RESTART = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
 _WINDOW_BITS = 1 << 21
 _MARGIN_BITS = 1 << 16
 """More than the longest MCU: ten blocks of 64 symbols of 27 bits."""
@@ -214,7 +215,8 @@ def following_bits(data: bytes) -> npt.NDArray[np.intp]:
 
 def unstuffed(scan: bytes) -> tuple[bytes, list[int]]:
     """The data without restart markers and stuffing, and where each stretch between markers begins."""
-    stretches = [stretch.replace(b"\xff\0", b"\xff") for stretch in _RESTART.split(scan)]
+    *before, last = _RESTART.split(scan)
+    stretches = [stretch.replace(b"\xff\0", b"\xff") for stretch in (*map(without_fill, before), last)]
     starts = [0]
     for stretch in stretches[:-1]:
         starts.append(starts[-1] + len(stretch))

@@ -78,7 +78,7 @@ def _taken_apart(data: bytes) -> tuple[Frame, list[bytes], list[Scan]]:
                 if len(headers) != 1:
                     raise NotReadHere
                 frame = read_frame(headers[0], quantisation)
-            end = end_of_scan(data, segment.end)
+            end, _ = end_of_scan(data, segment.end)
             size += end - segment.end
             if size > _MAX_SCAN_BYTES:
                 raise NotReadHere

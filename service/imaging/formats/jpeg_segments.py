@@ -10,8 +10,10 @@ from service.errors import CorruptImage
 
 _APP14, _COM, _SOS, _EOI, _TEM = 0xEE, 0xFE, 0xDA, 0xD9, 0x01
 _MAX_SEGMENTS = 4096
-_AFTER_A_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
-"""A marker that is no restart and no stuffed byte."""
+_AFTER_A_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+"""A marker that is no restart and no stuffed byte. Of the fill bytes before it only the last is part of it: with all of
+them (`\\xff+`) each byte of a long run would be tried as the first one, in time that grows with its square."""
+_FILL = re.compile(rb"\xff*")
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,7 @@ def segments(data: bytes) -> Iterator[Segment]:
     """Every segment up to and with the first start of scan. Raises CorruptImage where the file ends before that."""
     at = 2
     for _ in range(_MAX_SEGMENTS):
-        start = at
-        while data[at : at + 1] == b"\xff":  # any number of fill bytes may stand before a marker (T.81, B.1.1.2)
-            at += 1
+        start, at = at, _end_of_fill(data, at)  # any number of fill bytes may stand before a marker (T.81, B.1.1.2)
         if at == start or at + 3 > len(data):
             raise CorruptImage("The JPEG file is cut off or damaged before its picture data.")
         marker = data[at]
@@ -68,10 +68,26 @@ def all_segments(data: bytes) -> Iterator[Segment]:
     raise CorruptImage(f"The JPEG file has more than {_MAX_SEGMENTS} segments.")
 
 
-def end_of_scan(data: bytes, start: int) -> int:
-    """Where the data of a scan end that begin at `start`: at the next marker that is no restart, or with the file."""
+def end_of_scan(data: bytes, start: int) -> tuple[int, int | None]:
+    """Where the data of a scan end that begin at `start`, and the marker that ends them: the next that is no restart.
+
+    Without one they end with the file. Fill bytes before the marker are not part of them.
+    """
     marker = _AFTER_A_SCAN.search(data, start)
-    return len(data) if marker is None else marker.start()
+    if marker is None:
+        return len(data), None
+    return start + len(without_fill(data[start : marker.start()])), marker[0][-1]
+
+
+def without_fill(stretch: bytes) -> bytes:
+    """A stretch of coded data before a marker, without its fill bytes: in the data a zero follows each FF."""
+    return stretch.rstrip(b"\xff")
+
+
+def _end_of_fill(data: bytes, start: int) -> int:
+    fill = _FILL.match(data, start)
+    assert fill is not None, "no byte at all is a match"
+    return fill.end()
 
 
 def is_side(marker: int) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from service.errors import CorruptImage, NotEncodable, OutOfMemory
 from service.imaging import vips
-from service.imaging.exif import with_orientation, without_preview
+from service.imaging.exif import with_orientation
 from service.imaging.formats.jxl_header import Description, codestream, describe, read_exif, read_xmp, with_metadata
 from service.imaging.formats.rasters import foreign_errors, memory_errors
 from service.imaging.headers import Header, Layout
@@ -71,7 +71,7 @@ def rewrite(data: bytes, stored: Stored, *, quality: int | None) -> bytes:
     A JPEG that `data` may hold in other clothes, and boxes that nobody here knows, are left out: they could still show
     the text. Raises NotEncodable, OutOfMemory.
     """
-    metadata = read_metadata(data)
+    metadata = read_metadata(data).without_previews()
     library = vips.library()
     height, width = stored.samples.shape[:2]
     wish: dict[str, Any] = {"lossless": True} if quality is None else {"Q": quality}
@@ -91,7 +91,7 @@ def rewrite(data: bytes, stored: Stored, *, quality: int | None) -> bytes:
         raise NotEncodable(
             f"The JPEG XL encoder cannot write this image of {width} x {height}; ask for another format."
         ) from exc
-    return with_metadata(written, metadata.exif and without_preview(metadata.exif), metadata.xmp)
+    return with_metadata(written, metadata.exif, metadata.xmp)
 
 
 def _ensure_memory(pixels: int, bytes_a_pixel: int) -> None:

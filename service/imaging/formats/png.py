@@ -22,7 +22,10 @@ from service.imaging.formats.rasters import array_of, decode_deep, foreign_error
 from service.imaging.headers import Header, Layout
 from service.imaging.palettes import Palette
 from service.imaging.stored import Metadata, Samples, Stored
+from service.imaging.xmp import without_thumbnails
 
+_XMP = b"XML:com.adobe.xmp\0\0\0"
+"""The keyword of the chunk that holds it, and that it is not compressed."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LAYOUTS: dict[int, tuple[Layout, tuple[int, ...]]] = {  # colour type -> layout, allowed depths (table 8)
     0: ("gray", (1, 2, 4, 8, 16)),
@@ -106,7 +109,7 @@ def read_metadata(data: bytes) -> Metadata:
             icc = _profile(payload)
         elif chunk.type == b"eXIf":
             exif = payload
-        elif chunk.type == b"iTXt" and payload.startswith(b"XML:com.adobe.xmp\0\0\0"):
+        elif chunk.type == b"iTXt" and payload.startswith(_XMP):
             xmp = payload.split(b"\0", 5)[-1]
         elif chunk.type == b"pHYs" and len(payload) == 9 and payload[8] == 1:
             across, down = struct.unpack_from(">II", payload)
@@ -132,6 +135,8 @@ def rewrite(data: bytes, stored: Stored) -> bytes:
             drawn, payload = True, b"".join(_compress(stored, SMALL))
         elif chunk.type == b"eXIf":
             payload = without_preview(payload)
+        elif chunk.type == b"iTXt" and payload.startswith(_XMP):
+            payload = without_thumbnails(payload)
         elif chunk.type in {b"acTL", b"fcTL", b"fdAT", b"hIST"}:
             continue  # a single frame needs no animation; a histogram would be wrong
         written.append(_chunk(chunk.type, payload))

@@ -1,6 +1,7 @@
 """TIFF 6.0: directory, samples. Pillow reads and writes up to 8 bits and 16-bit gray, OpenCV 16-bit colour.
 
-A file written back has the raster of the writer and every other tag of the upload, value for value.
+A file written back has the raster of the writer and every other tag of the upload, value for value, but for those that
+still show the text.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from service.errors import CorruptImage, UnsupportedFormat
 from service.imaging.exif import (
     Directory,
     Field,
-    directory_at,
+    count_directories,
+    count_value_bytes,
     directory_bytes,
     exif_block,
     fields_of,
@@ -34,10 +36,13 @@ from service.imaging.headers import Header, Layout
 from service.imaging.palettes import Palette
 from service.imaging.photoshop import without_previews
 from service.imaging.stored import Metadata, Samples, Stored
+from service.imaging.xmp import without_thumbnails
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _ORIENTATION, _CHANNELS, _RESOLUTION_X, _RESOLUTION_Y, _PLANES, _RESOLUTION_UNIT = 274, 277, 282, 283, 284, 296
 _EXTRA, _SAMPLE_FORMAT, _XMP, _PHOTOSHOP, _ICC = 338, 339, 700, 34377, 34675
+_SOURCE_DATA, _ANNOTATIONS = 37724, 50255
+"""Photoshop's layers, of which the picture is made, and its notes: both hold the page as it was."""
 _RASTER_TAGS = {
     254,
     255,
@@ -127,7 +132,10 @@ def read_header(data: bytes) -> Header:
     if orientation >= 5:
         width, height = height, width
     layout, bits = _layout(data, directory)
-    return Header("tiff", width, height, layout, bits, orientation, _count_pages(data, directory))
+    values = count_value_bytes(data, directory)
+    if values > len(data):
+        raise CorruptImage(f"The TIFF tags have values of {values} bytes; the whole file has {len(data)}.")
+    return Header("tiff", width, height, layout, bits, orientation, count_directories(data, at_most=_MAX_PAGES))
 
 
 def read(data: bytes, header: Header) -> Stored:
@@ -171,10 +179,12 @@ def rewrite(data: bytes, stored: Stored) -> bytes:
 
 
 def _side_fields(data: bytes, directory: Directory) -> dict[int, Field]:
-    """The tags that do not lay out samples, without the preview that Photoshop leaves among its own."""
-    fields = {tag: field for tag, field in fields_of(data, directory).items() if tag not in _RASTER_TAGS}
-    if _PHOTOSHOP in fields:
-        fields[_PHOTOSHOP] = replace(fields[_PHOTOSHOP], value=without_previews(fields[_PHOTOSHOP].value))
+    """The tags that do not lay out samples, without the layers and previews in them that show what was erased."""
+    left_out = _RASTER_TAGS | {_SOURCE_DATA, _ANNOTATIONS}
+    fields = {tag: field for tag, field in fields_of(data, directory).items() if tag not in left_out}
+    for tag, blank in ((_PHOTOSHOP, without_previews), (_XMP, without_thumbnails)):
+        if tag in fields:
+            fields[tag] = replace(fields[tag], value=blank(fields[tag].value))
     return fields
 
 
@@ -242,15 +252,6 @@ def _depth_fits(layout: Layout, bits: int, photometric: int, planes: int) -> boo
     if bits == 16:
         return layout in {"gray", "RGB", "RGBA"} and photometric != 0 and planes == 1
     return bits == 8 or (bits in {1, 2, 4} and layout in {"gray", "palette"})
-
-
-def _count_pages(data: bytes, directory: Directory) -> int:
-    seen = 1
-    following: Directory | None = directory
-    while following is not None and following.next_offset and seen < _MAX_PAGES:
-        following = directory_at(data, following.next_offset, directory.order)
-        seen += following is not None
-    return seen
 
 
 def _bytes_of(data: bytes, tag: int) -> bytes | None:
