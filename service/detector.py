@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from service.imaging.arrays import Mask, Polygon
-from service.imaging.geometry import hull, reading_order
-from service.imaging.masks import from_bool
+from service.imaging.geometry import grow_box, hull, reading_order
+from service.imaging.masks import dilate_disc, from_bool
 from service.regions import Region
 from service.segmenter import Levels, TextMaps
 
@@ -45,13 +45,10 @@ class TextDetector:
         area, perimeter = cv2.contourArea(polygon), cv2.arcLength(polygon, closed=True)
         distance_px = round(area * self.unclip_ratio / max(perimeter, 1.0))
         x, y, width, height = cv2.boundingRect(polygon)
-        margin = distance_px + 1
-        canvas = np.zeros((height + 2 * margin, width + 2 * margin), np.uint8)
-        origin = np.array([x - margin, y - margin], np.int32)
-        cv2.fillPoly(canvas, [np.asarray(polygon - origin, np.int32)], 255)
-        side = 2 * distance_px + 1
-        grown = np.asarray(cv2.dilate(canvas, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))), np.uint8)
-        outline = hull(grown, (int(origin[0]), int(origin[1])))
+        x0, y0, x1, y1 = grow_box((x, y, x + width, y + height), distance_px + 1, size_hw)
+        canvas = np.zeros((y1 - y0, x1 - x0), np.uint8)
+        cv2.fillPoly(canvas, [np.asarray(polygon - [x0, y0], np.int32)], 255)
+        outline = hull(dilate_disc(canvas, distance_px), (x0, y0))
         return np.asarray(np.clip(outline, 0, [size_hw[1], size_hw[0]]), np.int32)
 
 

@@ -184,7 +184,7 @@ class Eraser:
     def _area(self, job: Job, part: str, shapes: Sequence[Shape] | None, data: bytes | None) -> Mask | None:
         if data is not None:
             return codec.decode_mask(data, part, size_hw=job.size_hw, max_pixels=self._max_pixels)
-        return None if shapes is None else draw(shapes, job.size_hw)
+        return None if shapes is None else draw(shapes, job.size_hw, job.deadline.check)
 
     def _finding_steps(self, segmenter: TextSegmenter, threshold: float | None, dilate_px: int) -> list[Step]:
         sure = _threshold(segmenter, threshold)

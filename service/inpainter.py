@@ -43,12 +43,25 @@ class Inpainter:
         """Fill `hole` `(H, W)` of `image` in place; every erased pixel lies in one of `boxes`."""
         size_hw = (image.shape[0], image.shape[1])
         left = hole.copy()
-        for crop in self._crops(boxes, size_hw):
-            x0, y0, x1, y1 = crop
-            commit = inner_box(crop, size_hw, COMMIT_MARGIN_PX)
-            if np.any(left[commit[1] : commit[3], commit[0] : commit[2]]):
-                prediction = self._predict(image[y0:y1, x0:x1], left[y0:y1, x0:x1], deadline)
-                _commit(image, left, prediction, crop, commit)
+        pending = self._crops(boxes, size_hw)
+        while pending:
+            # A crop that knows nothing waits for a neighbour: the network would say gray, and the next go on from that.
+            blind = [crop for crop in pending if not self._draw(image, left, crop, deadline)]
+            if len(blind) == len(pending):
+                self._draw(image, left, blind.pop(0), deadline, blindly=True)
+            pending = blind
+
+    def _draw(self, image: Image, left: Mask, crop: Box, deadline: Deadline, *, blindly: bool = False) -> bool:
+        """Draw what is `left` in `crop`, in place; False where nothing is known in it, and it is not done `blindly`."""
+        x0, y0, x1, y1 = crop
+        commit = inner_box(crop, (left.shape[0], left.shape[1]), COMMIT_MARGIN_PX)
+        if not np.any(left[commit[1] : commit[3], commit[0] : commit[2]]):
+            return True
+        if not blindly and np.all(left[y0:y1, x0:x1]):
+            return False
+        prediction = self._predict(image[y0:y1, x0:x1], left[y0:y1, x0:x1], deadline)
+        _commit(image, left, prediction, crop, commit)
+        return True
 
     def _crops(self, boxes: Sequence[Box], size_hw: tuple[int, int]) -> list[Box]:
         padded = [grow_box(box, CONTEXT_PX, size_hw) for box in boxes]

@@ -44,10 +44,14 @@ def _letter_px(group: Group, maps: TextMaps | None) -> int:
     return round(letter_px(ink) / maps.scale) or group.letter_px
 
 
-def draw(shapes: Sequence[Shape], size_hw: tuple[int, int]) -> Mask:
-    """The `(H, W)` mask of the pixels inside any of `shapes`; what lies outside the image is cut off."""
+def draw(shapes: Sequence[Shape], size_hw: tuple[int, int], check: Callable[[], None] = lambda: None) -> Mask:
+    """The `(H, W)` mask of the pixels inside any of `shapes`; what lies outside the image is cut off.
+
+    `check` is called before each.
+    """
     area = np.zeros(size_hw, np.uint8)
     for shape in shapes:
+        check()
         x0, y0, x1, y1 = box = _box(shape, size_hw)
         area[y0:y1, x0:x1] |= _draw_in(shape, box)
     return area

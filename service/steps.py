@@ -134,8 +134,9 @@ def plan_fills(job: Job, fill: Fill, wanted: Wanted, detector: TextDetector) -> 
 def plan_edits(job: Job, edits: tuple[Edit, ...], detector: TextDetector) -> None:
     """Do what the caller's list of regions says, and nothing else."""
     assert job.mask is not None
-    drawn = draw([edit.shape for edit in edits if edit.method != "skip"], job.size_hw)
-    drawn[draw([edit.shape for edit in edits if edit.method == "skip"], job.size_hw) > 0] = 0
+    check = job.deadline.check
+    drawn = draw([edit.shape for edit in edits if edit.method != "skip"], job.size_hw, check)
+    drawn[draw([edit.shape for edit in edits if edit.method == "skip"], job.size_hw, check) > 0] = 0
     job.barred = np.where(drawn == 0, np.uint8(255), _barred(job))
     groups = gather(job.mask, _blocks(job, detector))
     job.plan = obey(job.picture.image, job.mask, groups, edits, job.deadline.check)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from service.groups import gather
+from service.groups import Group, gather
 from service.imaging.arrays import Image
 from service.plan import make_plan
 from tests import pages
@@ -88,3 +88,30 @@ def test_text_over_art_stands_in_no_bubble(ground: str) -> None:
     word = ("CRASH", 150, 180) if ground == "art" else ("CRASH", 420, 460)
 
     assert not inside(clean, word)
+
+
+def test_a_bubble_that_fills_a_small_picture() -> None:
+    """Where what is looked at is the whole picture, rays tell: a panel's only bubble was called art."""
+    image = np.full((300, 400, 3), 200, np.uint8)
+    bubble(image, (200, 150), (140, 110))
+
+    assert inside(image, ("HELLO ALL", 110, 165))
+
+
+def test_a_word_on_a_bare_page_stands_in_no_bubble() -> None:
+    """Plain ground that goes on to the picture's edge has no outline for the rays to meet."""
+    assert not inside(np.full((300, 400, 3), 255, np.uint8), ("HELLO ALL", 110, 165))
+
+
+@pytest.mark.parametrize(("outline_px", "expected"), [(10, True), (0, False)])
+def test_a_line_across_a_large_scan(outline_px: int, expected: bool) -> None:  # noqa: FBT001
+    """Looked at in every third pixel; what it stands in is told all the same."""
+    image = np.full((1800, 3400, 3), 255, np.uint8)
+    if outline_px:
+        image[:] = (90, 90, 90)
+        cv2.rectangle(image, (500, 600), (2900, 1200), WHITE, -1)
+        cv2.rectangle(image, (500, 600), (2900, 1200), BLACK, outline_px)
+    page = pages.lettered(image, ("A LINE OF WORDS ACROSS", 700, 950), scale=5)
+    [entry] = make_plan(page.image, page.ink, [Group.of(page.ink)], "auto").entries
+
+    assert entry.inside_bubble is expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import cv2
 import numpy as np
 import pytest
@@ -131,3 +133,15 @@ def test_detect_groups_as_erase_does() -> None:
 
     for name in ("bin_thresh", "box_thresh", "unclip_ratio"):
         assert getattr(options, name) == getattr(grouping, name) == getattr(TextDetector(), name), name
+
+
+def test_a_region_of_the_whole_page_grows_in_time_that_its_area_says() -> None:
+    """A disc of its radius laid at each pixel cost the fourth power of the side; nothing past the page is drawn."""
+    level = np.full((1500, 1500), 255, np.uint8)
+    level[:2] = 0
+    started = time.process_time()
+
+    [region] = TextDetector(unclip_ratio=5).regions(maps_of(level), (1500, 1500))
+
+    assert time.process_time() - started < 10
+    assert region.box == (0, 0, 1500, 1500)

@@ -183,3 +183,23 @@ def test_the_deadline_is_looked_at_between_crops() -> None:
     with pytest.raises(ClientGone):
         Inpainter(graph).fill(pages.noise(700, 700), hole, boxes_of(hole), deadline)
     assert len(graph.shapes) == 1
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+def test_a_hole_wider_than_a_crop_is_filled_from_what_is_known(side: str) -> None:
+    """A crop without a known pixel was drawn first where it lay on the left: gray, from which the others went on."""
+
+    def continued(feeds: Tensors) -> Tensors:
+        image, hole = feeds["image"], feeds["hole"]
+        known = hole[0, 0] == 0
+        level = image[0][:, known].mean() if known.any() else np.float32(0.5)
+        return {"result": np.where(hole > 0, level, image).astype(np.float32)}
+
+    turns = {"left": 0, "bottom": 1, "right": 2, "top": 3}[side]
+    image, hole = np.full((700, 1800, 3), 230, np.uint8), np.zeros((700, 1800), np.uint8)
+    hole[:, :1500] = 255
+    image, hole = (np.ascontiguousarray(np.rot90(array, turns)) for array in (image, hole))
+
+    result = filled(image, hole, FakeGraph(paints(0, 0, 0).model, continued))
+
+    assert (result == 230).all()

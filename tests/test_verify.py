@@ -109,7 +109,11 @@ def test_a_page_without_text_has_no_residual() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"exclude": "[[92, 0, 200, 160]]"}, {"include": "[[0, 0, 92, 160]]"}, {"regions": '[{"box":[20,30,92,70]}]'}],
+    [
+        {"exclude": "[[92, 0, 200, 160]]"},
+        {"include": "[[0, 0, 92, 160]]"},
+        {"regions": '[{"box":[20,30,92,70]}]', "fill": "auto"},
+    ],
 )
 def test_a_second_pass_keeps_to_what_the_caller_allows(options: dict[str, str]) -> None:
     """Excluded, not included, outside the list of regions: the tail stays, and does not count as left."""

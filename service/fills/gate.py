@@ -195,9 +195,10 @@ def _has_plain_rim(image: Image, hole: Mask, surface: Surface) -> bool:
     Where a text fills its caption, art is all around the mask; the rim still lies in the caption.
     """
     rim = rim_of(hole)
-    core = (hole > 0) & ~rim
+    core = _sample((hole > 0) & ~rim)
     if np.count_nonzero(rim) < MIN_RIM_PIXELS or not core.any():
         return False
+    rim = _sample(rim)
     rim_share, core_share = (
         float(_is_near(image[flags].astype(np.float32), surface_at(surface, *np.nonzero(flags))).mean())
         for flags in (rim, core)

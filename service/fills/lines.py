@@ -21,6 +21,8 @@ from service.imaging.masks import components, from_bool
 
 MAX_PIXELS = 1_000_000
 """Largest crop that is looked at, for the memory that it takes."""
+MAX_SIDE_PX = 32_000
+"""OpenCV's `remap` counts in 16 bits."""
 MIN_CONTRAST_LEVELS = 60
 """A line differs from its paper by more than dirt, compression and the rim of a letter do."""
 TOUCHING_PX = 3
@@ -107,7 +109,7 @@ def find_lines(image: Image, hole: Mask, forbidden: Mask, background: Background
     `image` `(h, w, 3)` is the crop around the hole; `forbidden` `(h, w)` holds all holes in it.
     """
     x0, y0, x1, y1 = shrink_to(hole, CONTEXT_PX)
-    if (x1 - x0) * (y1 - y0) > MAX_PIXELS:
+    if (x1 - x0) * (y1 - y0) > MAX_PIXELS or max(x1 - x0, y1 - y0) > MAX_SIDE_PX:
         return None
     window = np.s_[y0:y1, x0:x1]
     near = replace(background, surface=moved(background.surface, y0, x0))

@@ -78,6 +78,10 @@ def from_bool(flags: npt.NDArray[np.bool_]) -> Mask:
     return np.asarray(np.multiply(flags, np.uint8(255), dtype=np.uint8))
 
 
+WIDE_PX = 48
+"""From this radius on distances are measured instead of a disc laid at each pixel, which costs its area."""
+
+
 def dilate(mask: Mask, radius_px: int) -> Mask:
     """Grow the erased area by `radius_px` (max pooling, k = 2 * radius_px + 1), so that soft glyph edges are covered.
 
@@ -96,6 +100,9 @@ def dilate_disc(mask: Mask, radius_px: int) -> Mask:
     """Grow by a disc instead of a square: the same reach in every direction."""
     if radius_px == 0:
         return mask.copy()
+    if radius_px >= WIDE_PX:
+        away_px = cv2.distanceTransform(from_bool(mask == 0), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        return from_bool(away_px <= radius_px) if mask.any() else mask.copy()
     side = 2 * radius_px + 1
     return _u8(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
 

@@ -207,3 +207,15 @@ def test_a_crop_that_would_take_too_much_memory_is_not_looked_at(monkeypatch: py
     monkeypatch.setattr(lines, "MAX_PIXELS", np.count_nonzero(hole))
 
     assert found(clean, hole) is None
+
+
+def test_a_strip_longer_than_remap_counts_is_left_alone() -> None:
+    """OpenCV refuses pictures of over 32,767 px a side: an image of 40,000 x 20 px was a 500."""
+    image = np.full((20, 40_000, 3), 255, np.uint8)
+    image[:, 9::18] = 0
+    mask = np.zeros((20, 40_000), np.uint8)
+    mask[5:15, 40:-40] = 255
+    background = look_at_ring(np.full_like(image, 255), mask, mask)
+    assert background is not None
+
+    assert find_lines(image, mask, mask, background) is None
