@@ -217,9 +217,9 @@ def batch_command(
 ) -> None:
     """Erase the text of whole chapters.
 
-    IN is a folder of any depth, with images and CBZ, ZIP or PDF files in it, or one such file. OUT is a folder, or the
-    archive to write, or, made of a PDF, the PDF to write. Names and order are kept. What is finished is skipped: run it
-    again after it was stopped, or with more pages. One bad page is a row in the report, not the end.
+    IN is a folder of any depth, with images and CBZ, ZIP or PDF files in it, or one such file. OUT is a folder; or, for
+    one file IN, the archive to write, and for a PDF the PDF to write. Names and order are kept. What is finished is
+    skipped: run it again after it was stopped, or with more pages. One bad page is a row in the report, not the end.
     """
     settings = read_settings(slots=slots)
     source = source.resolve() if engine == "ray" else source  # nodes stand elsewhere
@@ -236,6 +236,7 @@ def batch_command(
     depends_on = " ".join([service.__version__, *(model.sha256 for model in models)])
     wish = Wish(options, masks=masks, regions=regions_json, marks=marks, models=depends_on)
     batch = _batch(settings, wish, ledger, engine, address)
+    _hold(ledger, out)
     is_one_file = any(place == out for chapter in chapters for place in chapter.places)
     rows: list[Row] = []
     started = time.perf_counter()
@@ -341,6 +342,16 @@ def _batch(settings: Settings, wish: Wish, ledger: Ledger, engine: Engine, addre
         actor_cpus=settings.intra_threads,
         max_pixels=settings.max_pixels,
     )
+
+
+def _hold(ledger: Ledger, out: Path) -> None:
+    """Keep other batches out of `out` until this command ends; ends the process where one is at work there."""
+    try:
+        click.get_current_context().with_resource(ledger.held())
+    except InvalidOption as exc:
+        refuse(f"another batch writes to {out}: {exc.detail}")
+    except OSError as exc:
+        refuse(f"{exc.filename or out}: {exc.strerror}")
 
 
 def _area_files(fields: dict[str, str | None]) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from service import cli
 from service.batch import ray_engine
+from service.batch.ledger import Ledger
 from service.errors import CorruptImage, ModelStoreError
 from service.options import EraseOptions
 from tests.batch.drawn import archive, damaged
@@ -231,6 +232,32 @@ def test_batch_writes_results_and_a_report(eraser: FakeEraser, page: Path, tmp_p
     assert report["options"]["fill"] == "white"
     assert json.loads((tmp_path / "again.json").read_bytes())["summary"]["skipped"] == 1
     assert [call[1] for call in eraser.calls] == 2 * [EraseOptions.parse({"fill": "white", "output": "both"})]
+
+
+def test_a_second_batch_into_one_place_exits_2(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """In plain words, before any work, with the report of the first one untouched; afterwards its turn comes."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.png").write_bytes(page.read_bytes())
+    words = "batch", tmp_path / "in", tmp_path / "out"
+    with Ledger(tmp_path / "out" / ".text-eraser").held():
+        refused = run(*words)
+    report = (tmp_path / "out" / "report.json").exists()
+
+    assert (refused.exit_code, report, eraser.calls) == (2, False, [])
+    assert f"another batch writes to {tmp_path / 'out'}" in refused.stderr
+    assert run(*words).exit_code == 0
+
+
+def test_a_place_where_nothing_can_be_written_exits_2(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
+    """Before any work: each page would have been erased for nothing."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.png").write_bytes(page.read_bytes())
+    (tmp_path / "file").write_bytes(b"")
+
+    result = run("batch", tmp_path / "in", tmp_path / "file")
+
+    assert (result.exit_code, eraser.calls) == (2, [])
+    assert str(tmp_path / "file") in result.stderr
 
 
 def test_a_batch_that_loses_a_file_says_so(eraser: FakeEraser, tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ export function useToken(word) {
   token = word;
 }
 
+/** Whether a token is sent. @returns {boolean} */
+export function hasToken() {
+  return token !== "";
+}
+
 /** Limits, formats and defaults. @returns {Promise<any>} @throws {Problem} */
 export async function fetchInfo() {
   return (await ask("v1/info", {})).json();
@@ -139,5 +144,9 @@ async function problemOf(response) {
 
 /** @returns {Blob} */
 function blobOf(base64, type) {
-  return new Blob([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], { type });
+  const letters = atob(base64);
+  const bytes = new Uint8Array(letters.length);
+  // Uint8Array.from makes an object of each letter first: seconds, and a page that stands still, for a large result.
+  for (let at = 0; at < letters.length; at += 1) bytes[at] = letters.charCodeAt(at);
+  return new Blob([bytes], { type });
 }

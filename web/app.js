@@ -1,15 +1,16 @@
 /** The page: images come in, go to the service one by one, are looked at, mended and taken home. */
 
-import { Problem, erase, fetchInfo, hasDocs, useToken } from "./api.js";
+import { Problem, erase, fetchInfo, hasDocs } from "./api.js";
 import { bitmapOf } from "./canvas.js";
 import { allFiles, bothFiles, imageFile, maskFile } from "./downloads.js";
 import { fillOptions, listenToOptions, optionsAreValid, optionsName, readOptions } from "./options.js";
-import { Page, fileSize, megapixels, refusalOf, wordFor } from "./pages.js";
+import { Page, acceptOf, fileSize, megapixels, refusalOf, wordFor } from "./pages.js";
 import { count, renderPanel } from "./panel.js";
 import { Rail } from "./rail.js";
 import { RegionView } from "./regions.js";
 import { listenToKeys } from "./shortcuts.js";
 import { say, showNotice, saveAs, whenFilesCome } from "./surroundings.js";
+import { TokenForm } from "./token.js";
 import { Tools } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
@@ -32,6 +33,7 @@ const regionView = new RegionView({
   onToggle: (region, keep) => keepRegions([region], keep),
   onPoint: (region) => viewer.reveal(region.box),
 });
+const tokenForm = new TokenForm({ onGiven: add });
 const rail = new Rail({ onChoose: open, onRemove: remove });
 
 const KEYS = {
@@ -64,26 +66,26 @@ async function learn() {
     info = await fetchInfo();
     const { limits, formats } = info;
     fillOptions(info);
-    $("files").accept = formats.input.join(",");
+    $("files").accept = acceptOf(formats.input);
     $("accepts").textContent =
       `${formats.input.map(wordFor).join(", ")} · up to ${fileSize(limits.max_bytes)} and ` +
       `${megapixels(limits.max_pixels)} each. Images go to this server only, and it keeps none.`;
-    $("token").hidden = true;
+    tokenForm.close();
   } catch (error) {
-    if (error.status === 401) askForToken();
+    if (error.status === 401) tokenForm.open();
     else showNotice(error.title, error.detail);
   }
-}
-
-function askForToken() {
-  $("token").hidden = false;
-  $("token-word").focus();
 }
 
 /** @param {File[]} files */
 async function add(files) {
   if (!info) await learn();
-  if (!info) return;
+  if (info) await take(files);
+  else if (tokenForm.isOpen) tokenForm.keep(files);
+}
+
+/** @param {File[]} files */
+async function take(files) {
   const taken = [];
   for (const file of files) {
     const refusal = await refusalOf(file, info);
@@ -193,7 +195,7 @@ function failed(page, error) {
   page.problem = error instanceof Problem ? error : new Problem({ title: "This did not work.", detail: String(error) });
   page.retryAt = Date.now() + page.problem.retryAfterS * 1000;
   page.settle("failed");
-  if (page.problem.status === 401) askForToken();
+  if (page.problem.status === 401) tokenForm.open();
 }
 
 /** Resolves when it is done, or will not be. @param {"find" | "apply"} wish @returns {Promise<void>} */
@@ -323,12 +325,6 @@ function listen() {
   whenFilesCome(add);
   $("choose").addEventListener("click", () => $("files").click());
   $("add").addEventListener("click", () => $("files").click());
-  $("token").addEventListener("submit", (event) => {
-    event.preventDefault();
-    useToken($("token-word").value);
-    $("token").hidden = true;
-    learn();
-  });
   $("tools").addEventListener("change", (event) => chooseTool(event.target.value));
   $("size").addEventListener("input", () => {
     tools.resize(Number($("size").value));

@@ -15,6 +15,8 @@ const ENDINGS = {
   "image/vnd.adobe.photoshop": "psd",
   "image/openraster": "ora",
 };
+/** What browsers call files that the service knows by another name. */
+const ALIASES = { "image/heif": "image/heic" };
 const LAYERED = new Set(["psd", "ora"]);
 
 /**
@@ -25,7 +27,7 @@ const LAYERED = new Set(["psd", "ora"]);
  */
 export async function refusalOf(file, info) {
   const { limits, formats } = info;
-  if (file.type && !formats.input.includes(file.type)) {
+  if (file.type && !formats.input.includes(ALIASES[file.type] ?? file.type)) {
     return `${wordFor(file.type)} is not read here. Send ${listOf(formats.input.map(wordFor))}.`;
   }
   if (file.size === 0) return "The file is empty.";
@@ -144,6 +146,12 @@ export class Page {
   get #stem() {
     return this.name.replace(/\.[^.]*$/, "") || this.name;
   }
+}
+
+/** What a file dialog is to offer. @param {string[]} types those that the service reads @returns {string} */
+export function acceptOf(types) {
+  const others = Object.entries(ALIASES).filter(([, type]) => types.includes(type));
+  return [...types, ...others.map(([alias]) => alias)].join(",");
 }
 
 /** `PNG` for `image/png`. @param {string} type */

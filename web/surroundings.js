@@ -7,7 +7,7 @@ export function say(text) {
   $("live").textContent = text;
 }
 
-/** A message that stays until it is put away. @param {string} title @param {string} detail */
+/** A message that stays until it is put away. @param {string} title @param {string} detail @returns {HTMLElement} */
 export function showNotice(title, detail) {
   const notice = document.createElement("div");
   notice.className = "notice";
@@ -18,6 +18,7 @@ export function showNotice(title, detail) {
   close.addEventListener("click", () => notice.remove());
   notice.append(words, close);
   $("notices").append(notice);
+  return notice;
 }
 
 /** @param {string} name @param {Blob} blob */

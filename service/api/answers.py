@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import base64
-import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api.schemas import Erased, Region, Regions
+from service.batch.archives import Outlet
 from service.eraser import Outcome
 from service.imaging.codec import Encoded
 from service.telemetry import RequestRecord
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 PIECE_BYTES = 4 * 1024 * 1024
 """So much of an answer is handed on at a time; a client that does not take it within `send_timeout_s` is cut."""
@@ -72,38 +68,6 @@ def _pieces(part: _Part) -> Iterator[bytes]:
         yield piece if isinstance(part, bytes) else base64.b64encode(piece)
 
 
-class _Writes(io.RawIOBase):
-    """A file that keeps what is written as it is, uncopied, by where it stands; written again, it is replaced."""
-
-    def __init__(self) -> None:
-        self.parts: dict[int, bytes] = {}
-        self._at = 0
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """So that sizes stand before the files, where every reader of archives looks for them."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next write goes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to where a write began, or to the end of the last one."""
-        assert whence == io.SEEK_SET
-        self._at = offset
-        return offset
-
-    def write(self, data: ReadableBuffer) -> int:
-        """Keep `data`."""
-        written = self.parts[self._at] = bytes(data)  # of bytes this is no copy
-        self._at += len(written)
-        return len(written)
-
-
 def file_response(encoded: Encoded | None, outcome: Outcome, record: RequestRecord, *, media_type: str) -> Response:
     """The bytes of one file of the outcome, called `media_type`."""
     assert encoded is not None, "the route asked the Eraser for this file"
@@ -151,13 +115,12 @@ def zip_response(outcome: Outcome, record: RequestRecord) -> Response:
     regions = Regions(
         width=outcome.width, height=outcome.height, regions=[Region.of(region) for region in outcome.regions]
     )
-    file = _Writes()
+    file = Outlet()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # pictures are compressed already
         archive.writestr("image." + SUFFIXES.get(kind, kind.removeprefix("image/")), outcome.image.data)
         archive.writestr("mask.png", outcome.mask.data)
         archive.writestr("regions.json", regions.model_dump_json())
-    parts = [part for _, part in sorted(file.parts.items())]
-    return _response(parts, outcome, record, media_type="application/zip")
+    return _response(file.take(), outcome, record, media_type="application/zip")
 
 
 def _response(parts: Sequence[_Part], outcome: Outcome, record: RequestRecord, *, media_type: str) -> Response:

@@ -423,11 +423,11 @@ def _check_names(members: Sequence[Member], options: EraseOptions) -> None:
     """Refuse, before any work, a chapter without pages, and results under one name."""
     if not any(member.is_image for member in members):
         raise ArchiveRefused("There is no image in the archive.")
-    if any(member.name == REPORT for member in members):
+    if any(member.name.casefold() == REPORT for member in members):
         raise ArchiveRefused(f"The archive has a {REPORT}, as an answer of ours does; take it out first.")
     seen: set[str] = set()
     for member in members:
         name = str(result_name(member.path, options.format)) if member.is_image else member.name
-        if name in seen:
+        if name.casefold() in seen:  # as a file system sees it that knows no case: so are uploads refused
             raise ArchiveRefused(f"Two members of the answer would be called {name[:100]}.")
-        seen.add(name)
+        seen.add(name.casefold())

@@ -152,7 +152,9 @@ async def _checked(data: FormData, kind: type[O], masks: Masks) -> Form[O]:
     fields: dict[str, str] = {}
     for name, value in data.items():
         if isinstance(value, str):
-            if value and (name not in file_names or name in kind.model_fields):
+            if value and name in file_names and name not in kind.model_fields:
+                _missing(name, data)  # a mask that nobody sees would let the whole page be erased
+            if value:
                 fields[name] = value
         elif name not in file_names:
             raise InvalidOption(

@@ -9,13 +9,17 @@ import zipfile
 import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import IO, BinaryIO, Self
+from typing import IO, TYPE_CHECKING, BinaryIO, Self
 
 from service.errors import ArchiveRefused, CorruptImage, NotAnArchive
 from service.files import SUFFIXES
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 ARCHIVES = frozenset({".zip", ".cbz"})
 """Endings of the archives that are read."""
@@ -160,6 +164,13 @@ class Archive:
             raise CorruptImage(f"{member.name} is not what the archive's directory says: {exc}.") from exc
         _check_length(member, length)
 
+    def packed_pieces(self, member: Member) -> Iterator[bytes]:
+        """The member's bytes as they are packed, PIECE_BYTES at a time. Raises CorruptImage as `pieces` does."""
+        info = copy(member.info)
+        info.compress_type, info.file_size = zipfile.ZIP_STORED, info.compress_size
+        del info.CRC  # that of the unpacked bytes
+        yield from self.pieces(Member(member.name, info))
+
     def check(self, member: Member) -> None:
         """Read the member through, and keep nothing of it. Raises CorruptImage as `read` does."""
         for _ in self.pieces(member):
@@ -178,17 +189,16 @@ class Archive:
 class ArchiveWriter:
     """Writes an archive member by member, into a file or into pieces that are sent as they come."""
 
-    def __init__(self, file: BinaryIO | _Outlet) -> None:
+    def __init__(self, file: BinaryIO | Outlet) -> None:
         self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED)
 
     def add(self, name: str, data: bytes, like: Member | None = None) -> None:
         """Add a file: with the date of `like`, packed as that was unless it is a picture, which is packed already."""
-        self._zip.writestr(_info(name, like), data)
+        packed = like is not None and not like.is_image and like.info.compress_type == zipfile.ZIP_DEFLATED
+        self._zip.writestr(_info(name, like), data, zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED)
 
-    def open(self, member: Member) -> IO[bytes]:
-        """Where to write a file of the name and size of `member`, as `add` would have it."""
-        info = _info(member.name, member)
-        info.file_size = member.info.file_size
+    def open(self, info: zipfile.ZipInfo) -> IO[bytes]:
+        """Where to write a file that `info` tells of."""
         return self._zip.open(info, "w")
 
     def close(self) -> None:
@@ -199,56 +209,99 @@ class ArchiveWriter:
 def _info(name: str, like: Member | None) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0) if like is None else like.info.date_time)
     info.external_attr = (stat.S_IFREG | 0o644) << 16
-    packed = like is not None and not like.is_image and like.info.compress_type == zipfile.ZIP_DEFLATED
-    info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
     return info
 
 
-class _Outlet(io.RawIOBase):
-    """What a ZipFile writes to when there is no file: the pieces are taken as they come."""
+def _describe(info: zipfile.ZipInfo, member: Member) -> None:
+    """Say how `member` is packed, as its own directory does."""
+    info.compress_type, info.CRC = member.info.compress_type, member.info.CRC
+    info.compress_size, info.file_size = member.info.compress_size, member.info.file_size
+
+
+class Outlet(io.RawIOBase):
+    """What a ZipFile writes to when there is no file: whole writes are kept, uncopied, by where they stand.
+
+    Until they are taken a write at the same place replaces them. So sizes stand before the files, where every reader
+    of archives looks for them, and those find them who read from front to back.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._pieces: list[bytes] = []
+        self._pieces: dict[int, bytes] = {}
+        self._at = 0
+        self._taken_bytes = 0
 
     def writable(self) -> bool:
+        """It is."""
         return True
 
-    def write(self, data: object) -> int:
-        piece = bytes(data)  # type: ignore[call-overload]
-        self._pieces.append(piece)
-        return len(piece)
+    def seekable(self) -> bool:
+        """It is, to where a write began or ended."""
+        return True
 
-    def take(self) -> bytes:
-        """Everything written since the last time."""
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
+    def tell(self) -> int:
+        """Where the next write goes."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to where a write began, or to the end of the last one."""
+        assert whence == io.SEEK_SET
+        self._at = offset
+        return offset
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Keep `data`, unless what stands there was taken already, and with it the right to change it."""
+        written = bytes(data)  # of bytes this is no copy
+        if self._at >= self._taken_bytes:
+            self._pieces[self._at] = written
+        self._at += len(written)
+        return len(written)
+
+    def take(self) -> list[bytes]:
+        """Everything written since the last time, in order."""
+        pieces = [piece for _, piece in sorted(self._pieces.items())]
+        self._taken_bytes += sum(map(len, pieces))
+        self._pieces = {}
+        return pieces
 
 
 class ArchiveStream:
-    """An archive that is sent while it is written."""
+    """An archive that is sent while it is written, and can be read while it is sent."""
 
     def __init__(self) -> None:
-        self._outlet = _Outlet()
+        self._outlet = Outlet()
         self._writer = ArchiveWriter(self._outlet)
 
     def add(self, name: str, data: bytes, like: Member | None = None) -> bytes:
         """Add a file; the bytes to send."""
         self._writer.add(name, data, like)
-        return self._outlet.take()
+        return self._take()
 
     def copy(self, archive: Archive, member: Member) -> Generator[bytes, None, None]:
-        """Copy a member of another archive; the bytes to send, piece by piece. Raises CorruptImage (see `check`)."""
-        with self._writer.open(member) as file:
-            for piece in archive.pieces(member):
+        """Copy a sound member of another archive, as it is packed there; the bytes to send, piece by piece.
+
+        It is not held, so that its header goes out first: it says what the other archive's directory says.
+        Raises CorruptImage where the bytes cannot be read; whether they are sound is for `check` to say.
+        """
+        info = _info(member.name, member)
+        info.file_size = member.info.compress_size  # to zipfile it is a stored file, as it is packed already
+        with self._writer.open(info) as file:
+            _describe(info, member)
+            self._outlet.seek(info.header_offset)
+            self._outlet.write(info.FileHeader(zip64=False))
+            yield self._take()
+            for piece in archive.packed_pieces(member):
                 file.write(piece)
-                yield self._outlet.take()
-        yield self._outlet.take()
+                yield self._take()
+        _describe(info, member)  # for the directory: closed, the file was described as a stored one
 
     def close(self) -> bytes:
         """The last bytes to send; nothing the second time."""
         self._writer.close()
-        return self._outlet.take()
+        return self._take()
+
+    def _take(self) -> bytes:
+        return b"".join(self._outlet.take())
 
 
 class _Frugal:

@@ -97,10 +97,7 @@ def find_chapters(
     """
     if not source.exists():
         raise InvalidOption(f"{source}: there is no such file")
-    if out.suffix.lower() == PDF and source.suffix.lower() != PDF and not out.is_dir():
-        raise InvalidOption(
-            f"{out}: only a PDF becomes a PDF; expected a folder, or one of {', '.join(sorted(ARCHIVES))}"
-        )
+    _check_ending(source, out)
     if source.is_dir():
         chapters = [*_below(source, out, format_, ledger, pdf_as)]
     elif source.suffix.lower() == PDF:
@@ -246,8 +243,9 @@ class ArchiveChapter:
             for number, member in enumerate(archive.members)
             if member.is_image
         ]
-        taken = [self._result_name(member) for member in archive.members]
-        twice = [name for name, times in Counter(taken).items() if times > 1]
+        # As a file system sees them that knows no case: so are archives refused.
+        taken = Counter(self._result_name(member).casefold() for member in archive.members)
+        twice = [name for name, times in taken.items() if times > 1]
         if twice:
             raise InvalidOption(f"{self.name}: two results would be called {twice[0]}")
         if not pages:
@@ -376,6 +374,19 @@ def _sidecars(path: Path) -> dict[str, Path]:
 
 def _endings() -> list[str]:
     return sorted({*ARCHIVES, PDF})
+
+
+def _check_ending(source: Path, out: Path) -> None:
+    """Refuse a name for `out` that promises a file of another kind than it would become; a folder may have any name."""
+    ending = out.suffix.lower()
+    if out.is_dir() or ending not in {*ARCHIVES, PDF}:
+        return
+    if source.is_dir():
+        raise InvalidOption(f"{out}: a folder becomes a folder, not a {ending} file; expected the name of a folder")
+    if ending == PDF and source.suffix.lower() != PDF:
+        raise InvalidOption(
+            f"{out}: only a PDF becomes a PDF; expected a folder, or one of {', '.join(sorted(ARCHIVES))}"
+        )
 
 
 def _check_places(source: Path, out: Path, chapters: Sequence[Chapter]) -> None:

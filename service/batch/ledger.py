@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service.batch.report import Row
+from service.errors import InvalidOption
 from service.files import write_atomically
+
+try:
+    import fcntl
+except ImportError:  # Windows: two batches that write to one place are not kept apart there
+    fcntl = None  # type: ignore[assignment]
 
 
 class _Entry(BaseModel):
@@ -24,22 +31,33 @@ class _Entry(BaseModel):
 
 
 class Ledger:
-    """Finished work by name and key, kept in a folder of its own. Safe to use from several threads."""
+    """Finished work by name and key, kept in a folder of its own. Safe to use from several threads of one run."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is made on the first write; the results lie below the folder that it stands in."""
+        """Nothing is known before it is `held`; the results lie below the folder that `folder` stands in."""
         self.folder = folder
         self._file = folder / "ledger.jsonl"
         self._lock = threading.Lock()
+        self._is_held = False
         self._entries: dict[str, _Entry] = {}
-        if self._file.exists():
-            for line in self._file.read_bytes().splitlines():
-                try:
-                    entry = _Entry.model_validate_json(line)
-                except ValidationError:  # the line that was being written when the process was killed
-                    continue
-                self._entries[entry.work] = entry
-        shutil.rmtree(self._unfinished, ignore_errors=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs out of the folder, which is made; held already, it stays so until the outer one ends.
+
+        Raises InvalidOption where another run is at work, OSError where the folder cannot be made.
+        """
+        if self._is_held:
+            yield
+            return
+        with _alone_in(self.folder):
+            self._is_held = True
+            try:
+                self._entries = dict(_entries_of(self._file))
+                shutil.rmtree(self._unfinished, ignore_errors=True)  # of a run that was killed: none is at work now
+                yield
+            finally:
+                self._is_held = False
 
     @property
     def _unfinished(self) -> Path:
@@ -90,6 +108,33 @@ class Ledger:
             with self._file.open("ab") as file:
                 file.write(b"\n" + entry.model_dump_json().encode("utf-8") + b"\n")
             self._entries[work] = entry
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Lock the folder by a file in it, which stays: the lock ends with its process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / "lock"
+    with lock.open("ab") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise InvalidOption(f"{lock} is held; wait until the other run ends, or stop it") from exc
+            except OSError:
+                pass  # a file system that knows no locks: as on Windows
+        yield
+
+
+def _entries_of(file: Path) -> Iterator[tuple[str, _Entry]]:
+    if not file.exists():
+        return
+    for line in file.read_bytes().splitlines():
+        try:
+            entry = _Entry.model_validate_json(line)
+        except ValidationError:  # the line that was being written when the process was killed
+            continue
+        yield entry.work, entry
 
 
 def _is_same(path: Path, digest: str) -> bool:

@@ -124,7 +124,7 @@ class RayBatch(Batch):
         self._results: dict[str, Future[Result]] = {}
         self._stream: Iterator[Mapping[str, Any]] = iter(())
 
-    def run(self, chapters: Sequence[Chapter]) -> Generator[Row, None, None]:
+    def _run(self, chapters: Sequence[Chapter]) -> Generator[Row, None, None]:
         """As the local batch does; where the cluster is lost, the pages that are missing fail and can be run again."""
         self._chapters = pickle.dumps(chapters)  # before they are opened: what is open cannot travel
         self._pages = {
@@ -135,7 +135,7 @@ class RayBatch(Batch):
         self._results = {page.name: Future() for page in self._pages.values()}
         if self._pages:
             self._stream = self._begin_stream()
-        yield from super().run(chapters)
+        yield from super()._run(chapters)
 
     def _unfinished(self, chapter: Chapter) -> Iterator[tuple[int, Page]]:
         try:

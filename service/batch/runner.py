@@ -95,8 +95,12 @@ class Batch:
         """Work through the chapters; a row for each page, in order, as soon as it is done, then for what else was lost.
 
         Whoever stops listening stops the work; what is finished then stays finished.
-        Raises OSError where results cannot be written.
+        Raises InvalidOption where another run writes to the same place, OSError where results cannot be written.
         """
+        with self._ledger.held():
+            yield from self._run(chapters)
+
+    def _run(self, chapters: Sequence[Chapter]) -> Generator[Row, None, None]:
         try:
             for chapter in chapters:
                 for opened, future in self._begin(chapter):

@@ -24,7 +24,7 @@ from service.imaging import codec
 from service.options import EraseOptions
 from tests import pages
 from tests.api.test_jobs import Visitor, until
-from tests.batch.drawn import archive, damaged
+from tests.batch.drawn import archive, damaged, streamed
 from tests.batch.test_archives import HOSTILE
 from tests.batch.test_marks import COUNT, MARK, NUMBER, PALE, chapter_page, lettered
 from tests.fakes import FakeEraser, app_of, client_of, picture
@@ -55,7 +55,7 @@ async def test_a_chapter_comes_back_with_its_names_in_its_order() -> None:
     response = await send(client_of(app_of(eraser)), archive(*members), fill="white")
 
     with opened(response) as reader:
-        assert reader.namelist() == [*[name for name, _ in members], "report.json"]
+        assert reader.namelist() == [*[name for name, _ in members], "report.json"] == [*streamed(response.content)]
         assert [reader.read(name) for name, _ in members] == [data for _, data in members]
         report = json.loads(reader.read("report.json"))
     assert [page["page"] for page in report["pages"]] == [name for name, _ in PAGES]
@@ -112,6 +112,7 @@ async def test_what_is_too_large_to_be_held_is_copied_not_lost(packing: int) -> 
 
     response = await send(client_of(app), bytes(data))
 
+    assert [*streamed(response.content)] == ["0.png", "extra/video.mp4", "page.png", "report.json"]
     with opened(response) as reader:
         assert reader.namelist() == ["0.png", "extra/video.mp4", "page.png", "report.json"]
         assert [reader.read(name) == big + name.encode() for name in reader.namelist()[:2]] == [True, True]
@@ -122,6 +123,16 @@ async def test_what_is_too_large_to_be_held_is_copied_not_lost(packing: int) -> 
         ("lost", None),
         ("done", None),
     ]
+
+
+@pytest.mark.parametrize("second", ["page1.jpg", "report.PNG", "Report.json"])
+async def test_results_whose_names_differ_only_in_case_are_refused(second: str) -> None:
+    """On Windows and on a Mac one of them is unpacked over the other; uploads like that are refused too."""
+    first = "REPORT.jpg" if second == "report.PNG" else "Page1.png"
+
+    response = await send(client_of(app_of()), archive((first, picture()), (second, picture())), format="webp")
+
+    assert (response.status_code, response.json()["type"]) == (422, "urn:text-eraser:problem:archive-refused")
 
 
 async def test_a_file_beside_the_pages_that_cannot_be_unpacked_is_told() -> None:

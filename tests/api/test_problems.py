@@ -320,6 +320,15 @@ async def test_a_malformed_form_is_refused(
     assert_problem(await client.post("/v1/erase", content=body, headers=headers), 400, code)
 
 
+@pytest.mark.parametrize("route", ["erase", "inpaint"])
+async def test_a_mask_that_came_as_text_is_not_overlooked(client: httpx.AsyncClient, route: str) -> None:
+    """Curl's forgotten `@`, `-F mask=mask.png`: the whole page was erased, with 200."""
+    response = await client.post(f"/v1/{route}", files={"image": picture()}, data={"mask": "mask.png"})
+
+    problem = assert_problem(response, 400, "missing-part")
+    assert (problem["part"], "text field" in problem["detail"]) == ("mask", True)
+
+
 async def test_inpaint_needs_a_mask(client: httpx.AsyncClient) -> None:
     """There is nothing to fill without it."""
     problem = assert_problem(await client.post("/v1/inpaint", files={"image": picture()}), 400, "missing-part")

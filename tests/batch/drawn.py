@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +62,24 @@ def damaged(data: bytes, words: bytes) -> bytes:
     """The archive with one bit of the first `words` in it turned over, so that their file's checksum is wrong."""
     at = data.index(words)
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def streamed(data: bytes) -> dict[str, bytes]:
+    """The members of an archive, as one reads them who goes from front to back and knows nothing of the directory."""
+    members: dict[str, bytes] = {}
+    at = 0
+    while data.startswith(b"PK\x03\x04", at):
+        header = struct.unpack_from("<5H3I2H", data, at + 4)
+        _, flags, packing, _, _, crc, packed_bytes, size, name_bytes, extra_bytes = header
+        assert not flags & 8, "sizes come after the bytes"
+        start = at + 30 + name_bytes + extra_bytes
+        name = data[at + 30 : at + 30 + name_bytes].decode()
+        at = start + packed_bytes
+        content = data[start:at] if packing == zipfile.ZIP_STORED else zlib.decompress(data[start:at], -zlib.MAX_WBITS)
+        assert (len(content), zlib.crc32(content)) == (size, crc), name
+        members[name] = content
+    assert data.startswith(b"PK\x01\x02", at), "the directory follows"
+    return members
 
 
 def contents(folder: Path) -> dict[str, bytes]:

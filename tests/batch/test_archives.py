@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 import stat
 import struct
@@ -12,8 +13,9 @@ from collections.abc import Callable
 
 import pytest
 
-from service.batch.archives import OTHERS, Archive, ArchiveLimits, ArchiveStream
+from service.batch.archives import OTHERS, PIECE_BYTES, Archive, ArchiveLimits, ArchiveStream
 from service.errors import ArchiveRefused, CorruptImage, NotAnArchive
+from tests.batch.drawn import streamed
 from tests.fakes import picture
 
 MIB = 1024 * 1024
@@ -217,6 +219,27 @@ def test_a_member_whose_own_header_cannot_be_read_is_damaged() -> None:
         Archive(io.BytesIO(bytes(data)))
     with Archive(io.BytesIO(bytes(data).replace(b".txt", b".gif"))) as archive, pytest.raises(CorruptImage):
         archive.read(archive.members[0])
+
+
+def test_an_archive_that_is_sent_can_be_read_as_it_comes() -> None:
+    """Java's ZipInputStream refused it: sizes stood behind the bytes of stored members, and in the directory."""
+    text, page = b"<a/>" * PIECE_BYTES, random.Random(7).randbytes(2 * PIECE_BYTES)
+    with Archive(archive_of(("1.png", page), ("a.txt", text), packing=zipfile.ZIP_DEFLATED)) as source:
+        stream = ArchiveStream()
+        sent = [stream.add("new.webp", page, source.members[0]), stream.add("new.txt", text, source.members[1])]
+        for member in source.members:
+            pieces = [*stream.copy(source, member)]
+            assert max(map(len, pieces)) <= PIECE_BYTES
+            sent += pieces
+        sent += [stream.add("empty", b""), stream.close()]
+
+    members = streamed(b"".join(sent))
+
+    assert members == {"new.webp": page, "new.txt": text, "1.png": page, "a.txt": text, "empty": b""}
+    with zipfile.ZipFile(io.BytesIO(b"".join(sent))) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == members
+        assert archive.getinfo("a.txt").compress_size < 10_000
 
 
 def test_an_archive_is_sent_while_it_is_written() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -240,6 +243,51 @@ def test_what_failed_for_want_of_memory_is_tried_again(paths: Paths) -> None:
     assert contents(paths[1]) == contents(paths[0])
 
 
+def test_a_second_run_leaves_the_first_alone(paths: Paths) -> None:
+    """It threw away the half-written archive of the first, which ended with FileNotFoundError."""
+    (paths[0] / "1.png").write_bytes(picture())
+    ledger = Ledger(state_folder(*paths))
+    eraser = FakeEraser()
+
+    with ledger.held():
+        unfinished = ledger.new_file("book")
+        unfinished.write_bytes(b"half")
+        with pytest.raises(InvalidOption, match="is held"):
+            run(eraser, paths)
+        ledger.place(unfinished, paths[1] / "book.cbz")
+
+    assert eraser.calls == []
+    assert (paths[1] / "book.cbz").read_bytes() == b"half"
+    assert [row.status for row in run(eraser, paths)] == ["done"]
+
+
+def test_a_run_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+    """The lock's file is still there; the lock ended with its process."""
+    hold = "import sys, time, pathlib; from service.batch.ledger import Ledger\n"
+    hold += "with Ledger(pathlib.Path(sys.argv[1])).held(): print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", hold, str(tmp_path)], stdout=subprocess.PIPE) as process:  # noqa: S603
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(InvalidOption), Ledger(tmp_path).held():
+            pass
+        process.kill()
+
+    with Ledger(tmp_path).held():
+        assert (tmp_path / "lock").exists()
+
+
+def test_results_whose_names_differ_only_in_case_are_refused(paths: Paths) -> None:
+    """On Windows and on a Mac one of them would be written over the other; archives like that are refused too."""
+    (paths[0] / "c.cbz").write_bytes(archive(("Page1.png", picture()), ("page1.jpg", picture(pillow_format="JPEG"))))
+
+    same, webp = (find_chapters(*paths, format_, Ledger(paths[1]))[0] for format_ in ("same", "webp"))
+
+    with closing(same):
+        assert len(same.open()) == 2
+    with pytest.raises(InvalidOption, match=r"two results would be called page1\.webp"):
+        webp.open()
+
+
 def test_nothing_is_written_outside_of_out(paths: Paths) -> None:
     """Whatever an archive calls its pages: beside OUT there is nothing new."""
     source, out = paths
@@ -292,6 +340,7 @@ def test_one_archive_becomes_one_archive(tmp_path: Path) -> None:
         ("in/out", lambda source: (source / "1.png").write_bytes(picture()), "lies in"),
         ("in", lambda source: (source / "1.png").write_bytes(picture()), "lies in"),
         ("out", lambda source: None, "no image"),
+        ("clean.cbz", lambda source: (source / "1.png").write_bytes(picture()), "a folder becomes a folder"),
         ("out", lambda source: [(source / name).write_bytes(b"x") for name in ("1.jpg", "1.png")], "2 results"),
         (
             "",

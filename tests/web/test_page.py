@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.imaging.modes import heic
 from tests.layered import read_ora, read_psd
 from tests.server.conftest import ServerProcess
 from tests.web.conftest import MAX_BYTES, SIZE, comic
 from tests.web.hands import Download, Upload, Visit, mask_of, pixels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Route
+    from playwright.sync_api import Page, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -281,17 +283,56 @@ def test_layers_are_looked_at_flat_and_downloaded_whole(
     assert page.locator("#actions").is_visible()
 
 
-def test_a_server_that_wants_a_token_is_given_one(visit: Visit, upload: Upload, tmp_path: Path) -> None:
-    """The page is open; it asks for the word, and sends it."""
-    guarded = ServerProcess(tmp_path / "log", tokens="a-secret")
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server that wants a token."""
+    server = ServerProcess(tmp_path / "log", tokens="a-secret")
     try:
-        guarded.wait_until_ready()
-        page = visit(guarded.url)
-        page.get_by_label("This server asks for an access token").fill("a-secret")
-        page.get_by_role("button", name="Continue").click()
-        page.wait_for_selector("#accepts:not(:empty)")
-        upload(page, page__png=comic())
-        assert page.locator("#actions").is_visible()
+        server.wait_until_ready()
+        yield server
     finally:
-        guarded.process.kill()
-        guarded.process.wait()
+        server.process.kill()
+        server.process.wait()
+
+
+def give_token(page: Page, word: str) -> None:
+    """As one does who is asked for it."""
+    page.get_by_label("This server asks for an access token").fill(word)
+    page.get_by_role("button", name="Continue").click()
+
+
+def test_a_server_that_wants_a_token_is_given_one(visit: Visit, upload: Upload, guarded: ServerProcess) -> None:
+    """The page is open; it asks for the word, and sends it."""
+    page = visit(guarded.url)
+
+    give_token(page, "a-secret")
+
+    page.wait_for_selector("#accepts:not(:empty)")
+    upload(page, page__png=comic())
+    assert page.locator("#actions").is_visible()
+
+
+def test_a_wrong_token_is_told_and_costs_no_image(visit: Visit, upload: Upload, guarded: ServerProcess) -> None:
+    """Nothing was said of it, and what was dropped before the right one was gone."""
+    page = visit(guarded.url)
+    upload(page, wait=False, page__png=comic())
+
+    give_token(page, "a-guess")
+    page.locator(".notice", has_text="The access token was not accepted.").wait_for()
+    assert page.evaluate("document.activeElement.id") == "token-word"
+    give_token(page, "a-secret")
+
+    page.locator("#actions").wait_for()
+    assert page.locator("#page-name").inner_text() == "page.png"
+    assert page.locator(".notice").count() == 0
+
+
+def test_heif_is_taken_where_heic_is_read(visit: Visit) -> None:
+    """Browsers have two words for these files, the service has one: `.heif` was refused by the page."""
+    page = visit()
+    assert "image/heif" in str(page.locator("#files").get_attribute("accept")).split(",")
+
+    page.set_input_files("#files", {"name": "photo.heif", "mimeType": "image/heif", "buffer": heic(8, 3)})
+
+    page.locator("#actions").wait_for()
+    assert page.locator(".notice").count() == 0
