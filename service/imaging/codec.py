@@ -26,7 +26,7 @@ from service.errors import (
 )
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
-from service.imaging.conversion import for_jpeg, for_ora, for_png, for_psd, for_webp, stand_upright
+from service.imaging.conversion import for_jpeg, for_ora, for_png, for_psd, for_webp, stand_upright, with_alpha_of
 from service.imaging.formats import avif, bmp, gif, heic, jpeg, jxl, png, tiff, webp
 from service.imaging.formats.jpeg_frame import unreached
 from service.imaging.formats.rasters import ensure_memory, foreign_errors, memory_errors
@@ -247,7 +247,8 @@ def encode_layers(
         original, upright_metadata = stand_upright(picture.stored, metadata, header.orientation)
         cleaned, _ = stand_upright(changed, metadata, header.orientation)
         original, kept, same = fit(original, upright_metadata)
-        stack = Stack(original, fit(cleaned, upright_metadata)[0], covers, mask)
+        covered = with_alpha_of(original, fit(cleaned, upright_metadata)[0])
+        stack = Stack(original, covered, covers, mask)
         data = _write_psd(stack, kept, check) if format == "psd" else ora.write(stack, kept, check=check)
         encoded = Encoded(data, MEDIA_TYPES[format], "exact" if same else "reencoded")
         if not same or header.orientation != 1:

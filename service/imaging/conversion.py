@@ -30,8 +30,9 @@ def for_png(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]
 
 
 def for_webp(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]:
-    """WebP holds 8-bit RGB and RGBA. The last value: whether every sample is as it was."""
+    """WebP holds 8-bit RGB and RGBA. The last value: whether every sample is as it was, and means what it meant."""
     same = stored.layout in {"RGB", "RGBA"} and stored.bits == 8 and stored.colour_key is None
+    same = same and not metadata.needs_png
     shown = view(stored)
     icc = metadata.icc
     if icc and stored.layout in _GRAYS and colour_space(icc) == "GRAY":
@@ -56,7 +57,7 @@ def for_jpeg(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata]:
 
 
 def for_psd(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]:
-    """Layers of a PSD are gray, RGB or CMYK at 8 or 16 bits. The last value: whether every sample is as it was.
+    """Layers of a PSD are gray, RGB or CMYK at 8 or 16 bits. The last value: whether each sample is and means the same.
 
     The rest keeps what it shows: narrow gray is scaled to 8 bits, a palette becomes RGB, and what a palette or one
     colour says of transparency becomes an alpha channel.
@@ -64,7 +65,7 @@ def for_psd(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]
     widened = stored.layout in {"bilevel", "palette"} or stored.bits < 8 or stored.colour_key is not None
     if widened:
         stored = _with_alpha_channel(stored)
-    return stored, _with_fitting_profile(stored, metadata), not widened
+    return stored, _with_fitting_profile(stored, metadata), not widened and not metadata.needs_png
 
 
 def for_ora(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]:
@@ -75,6 +76,17 @@ def for_ora(stored: Stored, metadata: Metadata) -> tuple[Stored, Metadata, bool]
     if written.bits == 8:
         return written, metadata, same
     return replace(written, samples=to_8_bits(written.samples, written.bits), bits=8), metadata, False
+
+
+def with_alpha_of(original: Stored, changed: Stored) -> Stored:
+    """`changed` as opaque as the `original`: what became the colour of transparent paper would not cover anything."""
+    if original.layout not in {"gray+alpha", "RGBA"} or np.array_equal(
+        original.samples[..., -1], changed.samples[..., -1]
+    ):
+        return changed
+    samples = changed.samples.copy()
+    samples[..., -1] = original.samples[..., -1]
+    return replace(changed, samples=samples)
 
 
 def _with_alpha_channel(stored: Stored) -> Stored:

@@ -45,6 +45,8 @@ class Directory:
     """Offset of the field that points to the next directory."""
     next_offset: int
     """Offset of the next directory; 0 = none."""
+    repeated: frozenset[int] = frozenset()
+    """Tags that stand more than once; of each, `entries` has the first."""
 
     def integers(self, data: bytes, tag: int) -> tuple[int, ...]:
         """The unsigned integer values of `tag`; empty where it is absent, of another type or cut off."""
@@ -91,15 +93,19 @@ def directory_at(data: bytes, offset: int, order: Order) -> Directory | None:
     count = _count_entries(data, offset, order)
     if count is None:
         return None
-    entries = {}
+    entries: dict[int, Entry] = {}
+    seen, repeated = set[int](), set[int]()
     for index in range(count):
         at = offset + 2 + 12 * index
         tag, kind, values, where = struct.unpack_from(f"{order}HHII", data, at)
         size = _TYPE_SIZES.get(kind)
-        if size is not None:
+        if tag in seen:
+            repeated.add(tag)
+        elif size is not None:
             entries[tag] = Entry(kind, values, at + 8 if size * values <= 4 else where)
+        seen.add(tag)
     next_at = offset + 2 + 12 * count
-    return Directory(order, entries, next_at, _next_offset(data, next_at, order))
+    return Directory(order, entries, next_at, _next_offset(data, next_at, order), frozenset(repeated))
 
 
 def _start(data: bytes) -> tuple[int, Order] | None:

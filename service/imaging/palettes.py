@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,6 +13,9 @@ from service.imaging.arrays import Image
 
 Indexes = npt.NDArray[np.uint8]
 _ROWS_AT_ONCE, _PIXELS_AT_ONCE = 64, 1 << 16
+_BITS_OF_MANY_COLOURS, _HARDLY_SEEN = 4, 17
+"""From so many bits on a palette has colours to choose from; levels by which one may miss another that it stands for, a
+fifteenth of the range."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Palette:
     """`(N, 3)` uint8 RGB, N at least 1."""
     alpha: npt.NDArray[np.uint8] | None = None
     """`(N,)` uint8 opacity of each entry; None where all are opaque."""
+    named: frozenset[int] = frozenset()
+    """Entries that the file names beside its picture, as that of the background: they stay, used by pixels or not."""
 
     def opacity(self) -> npt.NDArray[np.uint8]:
         """`(N,)` uint8 opacity, 255 where the file says nothing."""
@@ -44,8 +49,9 @@ def put_colours(
     """Paint `result` into the hole of an indexed picture; returns the new indexes and the palette they mean.
 
     Colours that the palette lacks are added while it has fewer than 2 ** bits entries, or entries that no pixel
-    uses (the most fitting colours, where there are more); the rest take the nearest entry. No entry in use is
-    changed, and each pixel keeps its opacity, so what is transparent stays transparent.
+    uses (the most fitting colours, where there are more); the rest take the nearest entry. No entry that is in use or
+    named is changed, and each pixel keeps its opacity, so what is transparent stays transparent. Only at 1 and 2 bits a
+    pixel becomes transparent, where white, as which that was shown, is near the result and no opaque entry is.
     """
     opacity = palette.opacity()
     before = look_up(opacity, indexes)
@@ -53,7 +59,7 @@ def put_colours(
     kept = indexes[~(hole & (before == 255))]
     counts = cv2.calcHist([kept], [0], None, [256], [0, 256]).ravel() if kept.size else np.zeros(256)
     unused = np.flatnonzero((counts[: len(opacity)] == 0) & (opacity == 255))
-    slots = [*range(len(opacity), 2**bits), *unused.tolist()]
+    slots = [*range(len(opacity), 2**bits), *(entry for entry in unused.tolist() if entry not in palette.named)]
     palette = _extended(palette, wanted, slots)
     painted = indexes.copy()
     opacity = palette.opacity()
@@ -64,8 +70,18 @@ def put_colours(
         for start in range(0, len(indexes), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
             pixels = hole[rows] & (before[rows] == level)
-            painted[rows][pixels] = entries[_nearest(result[rows][pixels], palette.colours[entries])]
+            wanted = result[rows][pixels]
+            found = entries[_nearest(wanted, palette.colours[entries])]
+            if level == 255 and bits < _BITS_OF_MANY_COLOURS and (opacity == 0).any():
+                found[_shown_better_by_paper(wanted, palette.colours[found])] = (opacity == 0).argmax()
+            painted[rows][pixels] = found
     return painted, palette
+
+
+def _shown_better_by_paper(wanted: npt.NDArray[np.uint8], found: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """`(K,)`: where of two `(K, 3)` colours the found one is far from the wanted one, and white is near it."""
+    off = np.abs(wanted.astype(np.int16) - found).max(axis=1)
+    return np.asarray((off > _HARDLY_SEEN) & (255 - wanted.min(axis=1) <= _HARDLY_SEEN), np.bool_)
 
 
 def _extended(palette: Palette, wanted: npt.NDArray[np.uint8], slots: list[int]) -> Palette:
@@ -83,7 +99,7 @@ def _extended(palette: Palette, wanted: npt.NDArray[np.uint8], slots: list[int])
     colours, alpha = np.zeros((size, 3), np.uint8), np.full(size, 255, np.uint8)
     colours[: len(palette.colours)], alpha[: len(palette.colours)] = palette.colours, palette.opacity()
     colours[used] = added
-    return Palette(colours, None if palette.alpha is None else alpha)
+    return replace(palette, colours=colours, alpha=None if palette.alpha is None else alpha)
 
 
 def _representatives(wanted: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.uint8]:

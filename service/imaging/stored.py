@@ -31,8 +31,13 @@ Window: TypeAlias = tuple[slice, slice]
 
 _PIECE_PX, _AROUND_PX = 512, 64
 _ROWS_AT_ONCE = 256
+_BITS_OF_FINE_LEVELS = 4
+"""From so many bits on the next level is at most a fifteenth of the range away, and hardly seen; of 1 bit it is black
+for white."""
 _HASHED_PIXELS = 1 << 18
 """So many pixels are picked out and hashed at a time."""
+_BT_709, _SRGB, _UNSPECIFIED = 1, 13, 2
+"""Codes of ITU-T H.273, tables 2 and 3."""
 _INK_TOLERANCE = 3
 """Levels of RGB by which carried inks may miss the wanted colour; 8-bit inks themselves miss it by about 2."""
 
@@ -46,11 +51,31 @@ class Metadata:
     """A TIFF structure, without the `Exif` prefix of JPEG."""
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    cicp: bytes | None = None
+    """What the samples mean by ITU-T H.273, where that is not sRGB and no profile says it: a byte each for primaries,
+    transfer, matrix (0: RGB) and full range, as PNG has it."""
+    gamma: bytes | None = None
+    """The same by a power alone: PNG's gAMA, where it says other than sRGB."""
+    chromaticities: bytes | None = None
+    """PNG's cHRM, where it says other than sRGB."""
+
+    @property
+    def needs_png(self) -> bool:
+        """Whether the colours mean something that only PNG can say: other formats would show them as sRGB."""
+        return any((self.cicp, self.gamma, self.chromaticities))
 
     def without_previews(self) -> Metadata:
         """The same without the small pictures in EXIF and XMP: they would still show what was erased."""
         exif, xmp = self.exif and without_preview(self.exif), self.xmp and without_thumbnails(self.xmp)
         return replace(self, exif=exif, xmp=xmp)
+
+
+def cicp_of(primaries: int, transfer: int) -> bytes | None:
+    """The `cicp` of `Metadata`; None where the codes of H.273 say sRGB, leave it open, or are none."""
+    is_srgb = primaries in {_BT_709, _UNSPECIFIED} and transfer in {_SRGB, _UNSPECIFIED}
+    if is_srgb or max(primaries, transfer) > 255:
+        return None
+    return bytes([primaries, transfer, 0, 1])
 
 
 @dataclass(frozen=True)
@@ -93,8 +118,10 @@ def alpha_of(stored: Stored) -> npt.NDArray[np.uint8] | None:
 def put(stored: Stored, result: Image, mask: Mask) -> Stored:
     """Write `result` into the samples where `mask` is 255; everywhere else each sample stays as it is.
 
-    Alpha stays as it is everywhere, also inside the mask. A pixel that already shows the result keeps its samples,
-    which may say more than the view does; so does one that is fully transparent, of which nothing is seen.
+    Alpha stays as it is everywhere, also inside the mask, but for gray of 1 and 2 bits with a transparent level: where
+    the result is that level, it becomes transparent as the paper around it. A pixel that already shows the result
+    keeps its samples, which may say more than the view does; so does one that is fully transparent, of which nothing
+    is seen.
     """
     hole = (mask == 255) & _differing(view(stored), result)
     alpha = alpha_of(stored)
@@ -113,7 +140,7 @@ def put(stored: Stored, result: Image, mask: Mask) -> Stored:
         target = samples[inner]
         target = target[..., : fill.shape[-1]] if target.ndim == 3 else target[..., None]
         np.copyto(target, fill, where=hole[inner][..., None])
-    if stored.colour_key is not None:
+    if stored.colour_key is not None and stored.bits >= _BITS_OF_FINE_LEVELS:
         _keep_opaque(samples, stored.colour_key, hole)
     return replace(stored, samples=samples)
 

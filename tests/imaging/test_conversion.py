@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image as PillowImage
 from PIL import ImageCms
@@ -190,3 +192,61 @@ def test_longest_webp_and_jpeg_can_really_be_written():
     for target, side in (("webp", 16_383), ("jpeg", 65_500)):
         _, image = converted(saved(np.full((32, side), 200, np.uint8), "PNG"), target)
         assert image.size == (side, 32)
+
+
+WIDE = {"cICP": b"\x0c\x10\0\1", "gAMA": struct.pack(">I", 100_000), "cHRM": struct.pack(">8I", *range(8))}
+
+
+def marked(*chunks: tuple[str, bytes]) -> bytes:
+    """A PNG whose colours mean what the chunks say."""
+    extra = (
+        struct.pack(">I", len(v)) + k.encode() + v + struct.pack(">I", zlib.crc32(k.encode() + v)) for k, v in chunks
+    )
+    data = saved(page(), "PNG")
+    return data[:33] + b"".join(extra) + data[33:]
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_a_picture_that_would_mean_other_colours_is_not_called_exact(kind):
+    """WebP cannot say what cICP, gAMA and cHRM say: the samples are kept, and shown as others."""
+    encoded, _ = converted(marked((kind, WIDE[kind])), "webp")
+
+    assert encoded.fidelity == "reencoded"
+    assert converted(marked((kind, WIDE[kind])), "png")[0].fidelity == "exact"
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [("gAMA", struct.pack(">I", 45_450))],
+        [("cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000))],
+        [("cICP", b"\1\x0d\0\1")],
+        [("sRGB", b"\0"), ("gAMA", WIDE["gAMA"])],
+        [("gAMA", b"")],
+    ],
+    ids=["gamma", "primaries", "codes", "overridden", "damaged"],
+)
+def test_colours_that_mean_srgb_stay_exact(chunks):
+    """As what says nothing is shown."""
+    assert converted(marked(*chunks), "webp")[0].fidelity == "exact"
+
+
+def test_what_an_avif_means_goes_into_a_png():
+    """Primaries and transfer of wide colours become cICP; a profile stands for itself, and sRGB needs no word."""
+    plain = saved(page(), "AVIF")
+    at = plain.index(b"nclx") + 4
+    wide = plain[:at] + b"\0\x0c\0\x10" + plain[at + 4 :]
+
+    assert b"cICP\x0c\x10\0\1" in converted(wide, "png")[0].data
+    assert b"cICP" not in converted(plain, "png")[0].data
+
+
+def test_what_a_heic_means_goes_into_a_png():
+    """So do those of HEIC."""
+    file = pillow_heif.from_bytes(mode="RGB", size=(64, 64), data=bytes(64 * 64 * 3))
+    wide = {"color_primaries": 9, "transfer_characteristics": 16, "matrix_coefficients": 9, "full_range_flag": 1}
+    file[0].info["nclx_profile"] = wide
+    buffer = io.BytesIO()
+    file.save(buffer, quality=95)
+
+    assert b"cICP\x09\x10\0\1" in converted(buffer.getvalue(), "png")[0].data

@@ -35,6 +35,7 @@ from tests.imaging.modes import (
     erase_box_in,
     for_verifier,
     heic,
+    indexed,
     png,
     rgb,
     saved,
@@ -284,6 +285,48 @@ def test_what_is_stored_under_full_transparency_is_left_alone():
     assert np.array_equal(stored_samples(encoded.data), clear)
 
 
+@pytest.mark.parametrize(("bits", "within"), [(1, 0), (2, 0), (4, 17), (8, 1), (16, 1)])
+def test_text_on_paper_of_the_transparent_level_is_erased(bits, within):
+    """The next level to white is black at 1 bit: the text came back. Where a level is far, the paper's own is taken."""
+    white = 2**bits - 1
+    page = np.full((HEIGHT, WIDTH), white, np.uint16)
+    page[10:20, 15:35] = page[30:, :] = 0
+    picture = codec.decode(png(0, bits, page, (b"tRNS", struct.pack(">H", white))), max_pixels=MAX_PIXELS)
+
+    encoded = codec.encode(picture, np.full_like(picture.image, 255), mask=box_mask(), format="same", quality=None)
+
+    after = codec.decode(encoded.data, max_pixels=MAX_PIXELS)
+    assert np.abs(after.image[:28].astype(int) - 255).max() <= within
+    assert np.array_equal(after.stored.samples[box_mask() == 0], page[box_mask() == 0])
+    assert (after.alpha[10:20, 15:35] == (0 if bits < 4 else 255)).all()
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+def test_the_rows_of_a_gif_stay_interlaced_or_not(interlace):
+    """One that appears little by little in a browser still does."""
+    data = saved(indexed(200), "GIF", optimize=False, interlace=interlace)
+
+    _, encoded = erase_box(data)
+
+    assert [PillowImage.open(io.BytesIO(file)).tile[0].args[1] for file in (data, encoded.data)] == [interlace] * 2
+    assert encoded.fidelity == "exact"
+
+
+def test_the_background_of_a_palette_picture_keeps_its_colour():
+    """PNG and GIF name an entry for it, which no pixel need have; a new colour took its place."""
+    page = indexed(200)
+    page.putpalette(np.random.default_rng(10).integers(0, 256, (256, 3)).astype(np.uint8).tobytes())
+    for data in (
+        png(3, 8, np.asarray(page), (b"PLTE", page.palette.palette), (b"bKGD", b"\xc8")),
+        saved(page, "GIF", optimize=False, background=200),
+    ):
+        _, encoded = erase_box(data)
+
+        before, after = (np.array(PillowImage.open(io.BytesIO(file)).getpalette()) for file in (data, encoded.data))
+        assert np.array_equal(after[600:603], before[600:603])
+        assert not np.array_equal(after, before)
+
+
 def test_flat_cmyk_paper_comes_back_in_its_own_inks():
     """A gray printed from three inks is filled with those inks, not with black that only looks the same."""
     paper = np.full((HEIGHT, WIDTH, 4), (90, 80, 70, 0), np.uint8)
@@ -367,6 +410,37 @@ def test_png_chunks_that_nobody_knows_stay_byte_for_byte():
 
     for payload in (b"tEXtTitle\0a page", b"teXtprivate", b"gAMA" + struct.pack(">I", 45455)):
         assert payload in encoded.data
+
+
+def test_png_chunks_that_a_new_picture_makes_untrue_go():
+    """Apple's iDOT says where rows lie in data that are no more; prVW is the page once more; a time is another now."""
+    colour = [(b"cHRM", bytes(32)), (b"gAMA", b"\0\0\xb1\x8f"), (b"cICP", b"\x0c\x0d\0\1"), (b"sBIT", b"\5\6\5")]
+    kept = [*colour, (b"bKGD", bytes(6)), (b"pHYs", bytes(9)), (b"vpAg", b"private"), (b"sPLT", b"a\0\x08")]
+    untrue = [
+        (b"iDOT", bytes(28)),
+        (b"prVW", b"a preview"),
+        (b"tIME", bytes(7)),
+        (b"hIST", bytes(4)),
+        (b"fcTL", bytes(26)),
+    ]
+
+    _, encoded = erase_box(png(2, 8, rgb(), *kept, *untrue))
+
+    assert all(kind + value in encoded.data for kind, value in kept)
+    assert not any(kind in encoded.data for kind, _ in untrue)
+    assert encoded.fidelity == "exact"
+
+
+def test_a_png_chunk_that_may_stand_once_comes_back_once():
+    """Of two the first counts, here and for others; of texts there may be many."""
+    texts = [(b"tEXt", b"Title\0a page"), (b"tEXt", b"Author\0an artist")]
+    data = png(2, 8, rgb(), (b"gAMA", b"\0\0\xb1\x8f"), (b"gAMA", b"\0\1\x86\xa0"), *texts)
+
+    _, encoded = erase_box(data)
+
+    assert encoded.data.count(b"gAMA") == 1
+    assert b"gAMA\0\0\xb1\x8f" in encoded.data
+    assert all(value in encoded.data for _, value in texts)
 
 
 def test_big_endian_tiff_keeps_its_tags():

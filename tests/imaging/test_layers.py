@@ -265,6 +265,23 @@ def test_the_original_in_a_psd_is_what_the_hash_was_made_of(name):
 
 
 @pytest.mark.parametrize("kind", READ)
+def test_a_cover_on_the_transparent_paper_of_a_1_bit_page_is_opaque(kind):
+    """Without layers the text becomes transparent as its paper; a cover of that would leave the text shown."""
+    page = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    mask = spots()
+    page[mask == 255] = page[60:] = 0
+    data = saved(PillowImage.fromarray(page > 0), transparency=1)
+    picture = codec.decode(data, max_pixels=MAX_PIXELS)
+
+    encoded = codec.encode_layers(picture, np.full_like(picture.image, 255), covers_of(mask), mask=mask, format=kind)
+
+    layered = READ[kind](encoded.data)
+    for shown in (layered.compose(), layered.merged):
+        assert (shown[mask == 255] == 255).all()
+        assert (shown[60:, :, 0] == 0).all()
+
+
+@pytest.mark.parametrize("kind", READ)
 def test_a_page_without_text_has_two_layers(kind):
     """The original and an empty mask: a layered file was asked for, so that is what comes back."""
     nothing = np.zeros((HEIGHT, WIDTH), np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from service.imaging.palettes import Palette, put_colours
 
@@ -88,3 +89,43 @@ def test_each_pixel_keeps_its_opacity():
     assert np.array_equal(after.opacity()[indexes], alpha[before])
     assert (indexes[HOLE & (before == 0)] == 0).all()
     assert (indexes[HOLE & (before == 1)] == 2).all()
+
+
+def test_entries_that_the_file_names_stay():
+    """The colour of the background is no free entry, though no pixel has it."""
+    palette = Palette(gray_ramp(4), named=frozenset({1}))
+    before = np.where(HOLE, np.uint8(0), np.uint8(3))
+    result = np.full((6, 8, 3), (200, 10, 20), np.uint8)
+
+    indexes, after = put_colours(before, palette, 2, result, HOLE)
+
+    assert np.array_equal(after.colours[[1, 3]], palette.colours[[1, 3]])
+    assert after.colours[indexes[2, 3]].tolist() == [200, 10, 20]
+    assert after.named == {1}
+
+
+@pytest.mark.parametrize(("fill", "entry"), [(255, 0), (240, 0), (12, 1)])
+def test_black_on_transparent_paper_is_erased_where_there_is_no_other_opaque_entry(fill, entry):
+    """Its white is the transparent entry: nothing else could show it, and the text came back."""
+    palette = Palette(np.array([[90, 90, 90], [0, 0, 0]], np.uint8), np.array([0, 255], np.uint8))
+    before = np.where(HOLE, np.uint8(1), np.uint8(0))
+    before[5, 5] = 1
+
+    indexes, after = put_colours(before, palette, 1, np.full((6, 8, 3), fill, np.uint8), HOLE)
+
+    assert (indexes[HOLE] == entry).all()
+    assert np.array_equal(indexes[~HOLE], before[~HOLE])
+    assert np.array_equal(after.colours, palette.colours)
+
+
+def test_opaque_paper_stays_opaque_where_an_entry_comes_near_it():
+    """Paper of 245 is filled with its own entry, not with the transparent one, though white is nearer to 252."""
+    palette = Palette(
+        np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0], [245, 245, 245]], np.uint8), np.array([0, 255, 255, 255], np.uint8)
+    )
+    before = np.where(HOLE, np.uint8(1), np.uint8(3))
+    before[0] = [0, 1, 2, 3, 0, 1, 2, 3]
+
+    indexes, _ = put_colours(before, palette, 2, np.full((6, 8, 3), 252, np.uint8), HOLE)
+
+    assert (indexes[HOLE] == 3).all()

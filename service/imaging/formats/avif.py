@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,7 @@ from service.imaging.formats.rasters import (
     scaled,
 )
 from service.imaging.headers import Header, Layout
-from service.imaging.stored import Metadata, Stored
+from service.imaging.stored import Metadata, Stored, cicp_of
 
 SIDE_MAX = 65_535
 """Largest width and height, px, that the encoder writes."""
@@ -60,7 +62,9 @@ def read_metadata(data: bytes) -> Metadata:
     """Collect what is carried over: profile, EXIF, XMP."""
     with foreign_errors("AVIF"):
         image = open_with_pillow(data, "AVIF")
-    return Metadata(image.info.get("icc_profile"), _exif(image), image.info.get("xmp"))
+    icc, place = image.info.get("icc_profile"), _coded_colour(data)
+    cicp = cicp_of(*struct.unpack_from(">HH", data, place)) if place and not icc else None
+    return Metadata(icc, _exif(image), image.info.get("xmp"), cicp=cicp)
 
 
 def rewrite(data: bytes, stored: Stored, *, quality: int) -> bytes:

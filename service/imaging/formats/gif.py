@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image as PillowImage
+from PIL import ImageFile
 
 from service.errors import CorruptImage
 from service.imaging.formats.rasters import decode_with_pillow, encode_with_pillow, foreign_errors, open_with_pillow
@@ -36,7 +37,8 @@ def read(data: bytes, header: Header) -> Stored:
     if clear is not None and clear < len(colours):
         alpha = np.full(len(colours), 255, np.uint8)
         alpha[clear] = 0
-    return Stored(samples, "palette", 8, palette=Palette(colours, alpha))
+    named = {image.info["background"]} if "background" in image.info else set[int]()
+    return Stored(samples, "palette", 8, palette=Palette(colours, alpha, frozenset(named)))
 
 
 def read_metadata(data: bytes) -> Metadata:  # noqa: ARG001 - every format answers this question
@@ -45,14 +47,26 @@ def read_metadata(data: bytes) -> Metadata:  # noqa: ARG001 - every format answe
 
 
 def rewrite(data: bytes, stored: Stored) -> bytes:
-    """Write the indexes and the palette into a new file, with the comment and the transparent entry of the upload."""
+    """Write the indexes and the palette into a new file, with the comment and the transparent entry of the upload.
+
+    Its rows stand in the order that they had, interlaced or not.
+    """
     with foreign_errors("GIF"):
-        info = open_with_pillow(data, "GIF").info
+        upload = open_with_pillow(data, "GIF")
+    info = upload.info
     options = {name: info[name] for name in ("transparency", "comment", "background") if name in info}
     image = PillowImage.fromarray(stored.samples, "P" if stored.palette else "L")
     if stored.palette is not None:
         image.putpalette(stored.palette.colours.tobytes())
-    return encode_with_pillow(image, "GIF", optimize=False, interlace=int(info.get("interlace", 0)), **options)
+    return encode_with_pillow(image, "GIF", optimize=False, interlace=_interlace(upload), **options)
+
+
+def _interlace(image: PillowImage.Image) -> int:
+    """1 where the rows of the picture stand interlaced, else 0; Pillow 13 says so to its decoder alone."""
+    assert isinstance(image, ImageFile.ImageFile)
+    told = image.tile[0].args
+    assert isinstance(told, tuple)
+    return int(told[1])
 
 
 def _count_frames(data: bytes) -> int:

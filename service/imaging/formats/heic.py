@@ -13,7 +13,7 @@ from service.errors import CorruptImage, NotEncodable, UnsupportedFormat
 from service.imaging.exif import with_orientation
 from service.imaging.formats.rasters import foreign_errors, memory_errors, scaled
 from service.imaging.headers import Header, Layout
-from service.imaging.stored import Metadata, Stored
+from service.imaging.stored import Metadata, Stored, cicp_of
 
 SIDE_MAX = 16_384
 """Largest width and height, px, that are written; the highest level of HEVC ends soon after it."""
@@ -71,7 +71,9 @@ def read_metadata(data: bytes) -> Metadata:
         file = _open(data)
     beside = file[file.primary_index].info
     exif = (beside.get("exif") or b"").removeprefix(_EXIF)
-    return Metadata(beside.get("icc_profile"), with_orientation(exif, 1) or None, beside.get("xmp"))
+    icc, coded = beside.get("icc_profile"), beside.get("nclx_profile")
+    cicp = cicp_of(int(coded["color_primaries"]), int(coded["transfer_characteristics"])) if coded and not icc else None
+    return Metadata(icc, with_orientation(exif, 1) or None, beside.get("xmp"), cicp=cicp)
 
 
 def rewrite(data: bytes, stored: Stored, *, quality: int | None) -> bytes:

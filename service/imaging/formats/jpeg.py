@@ -14,7 +14,7 @@ from service.imaging.exif import orientation_of, without_preview
 from service.imaging.formats import jpeg_blocks, jpeg_progressive
 from service.imaging.formats.jpeg_frame import FRAMES
 from service.imaging.formats.jpeg_segments import Segment, all_segments, is_side, segments
-from service.imaging.formats.rasters import array_of, encode_with_pillow, foreign_errors, open_with_pillow
+from service.imaging.formats.rasters import decode_with_pillow, encode_with_pillow, foreign_errors, open_with_pillow
 from service.imaging.headers import Header, Layout
 from service.imaging.photoshop import without_previews
 from service.imaging.stored import Metadata, Stored, changed_pixels
@@ -43,12 +43,12 @@ _SUBSAMPLINGS: dict[tuple[tuple[int, int], ...], int] = {
 def read_header(data: bytes) -> Header:
     """Read what stands before the first scan: size, mode, orientation. Raises CorruptImage, UnsupportedFormat."""
     frame: Segment | None = None
-    orientation = 1
+    exif: bytes | None = None
     for segment in segments(data):
         if segment.marker in FRAMES and frame is None:
             frame = segment
-        elif segment.marker == _APP1 and data.startswith(_EXIF, segment.payload):
-            orientation = orientation_of(data[segment.payload + len(_EXIF) : segment.end])
+        elif segment.marker == _APP1 and exif is None and data.startswith(_EXIF, segment.payload):
+            exif = data[segment.payload + len(_EXIF) : segment.end]
     if frame is None or frame.end - frame.payload < 6:
         raise CorruptImage("The JPEG file has no frame header.")
     precision, height, width, components = struct.unpack_from(">BHHB", data, frame.payload)
@@ -62,6 +62,7 @@ def read_header(data: bytes) -> Header:
     scans = sum(segment.marker == _SOS for segment in all_segments(data))
     if scans > _MAX_SCANS:
         raise CorruptImage(f"The JPEG file has {scans} scans; at most {_MAX_SCANS} are read.", scans=scans)
+    orientation = orientation_of(exif)
     if orientation >= 5:
         width, height = height, width
     return Header("jpeg", width, height, _LAYOUTS[components], 8, orientation, lossless=False)
@@ -70,11 +71,8 @@ def read_header(data: bytes) -> Header:
 def read(data: bytes, header: Header) -> Stored:
     """Decode the samples in stored order. Raises CorruptImage where the data end early."""
     with foreign_errors("JPEG"):
-        image = open_with_pillow(_essential(data), "JPEG")
         expected = {"gray": "L", "RGB": "RGB", "CMYK": "CMYK"}[header.layout]
-        if image.mode != expected:
-            raise CorruptImage(f"The JPEG data decode to {image.mode}, not to {expected}.")
-        samples = array_of(image)
+        _, samples = decode_with_pillow(_essential(data), "JPEG", header, {expected})
     return Stored(samples, header.layout, 8, icc=read_metadata(data).icc)
 
 
@@ -85,9 +83,9 @@ def read_metadata(data: bytes) -> Metadata:
     for segment in segments(data):
         payload = data[segment.payload : segment.end]
         if segment.marker == _APP1 and payload.startswith(_EXIF):
-            exif = payload[len(_EXIF) :]
+            exif = exif or payload[len(_EXIF) :]  # of what may stand once, the first
         elif segment.marker == _APP1 and payload.startswith(_XMP):
-            xmp = payload[len(_XMP) :]
+            xmp = xmp or payload[len(_XMP) :]
         elif segment.marker == _APP2 and payload.startswith(_ICC) and len(payload) > 14:
             profile[payload[12]] = payload[14:]
         elif segment.marker == _APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:

@@ -1,8 +1,8 @@
 """PNG (third edition, W3C 2025): chunks, header, samples.
 
 Pillow and OpenCV decode; the writer is ours, because theirs know neither gray+alpha at 16 bits nor 2-bit gray, drop
-chunks they do not understand, and need twice the time. A file written back keeps every chunk beside the samples,
-byte for byte.
+chunks they do not understand, and need twice the time. A file written back keeps the chunks beside the samples, byte
+for byte, but for those that still show the text, and those that say of themselves that they may be wrong now.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,14 +18,12 @@ import numpy.typing as npt
 
 from service.errors import CorruptImage
 from service.imaging.exif import orientation_of, without_preview
-from service.imaging.formats.rasters import array_of, decode_deep, foreign_errors, open_with_pillow
+from service.imaging.formats.png_text import KINDS, Texts
+from service.imaging.formats.rasters import decode_deep, decode_with_pillow, foreign_errors
 from service.imaging.headers import Header, Layout
 from service.imaging.palettes import Palette
-from service.imaging.stored import Metadata, Samples, Stored
-from service.imaging.xmp import without_thumbnails
+from service.imaging.stored import Metadata, Samples, Stored, cicp_of
 
-_XMP = b"XML:com.adobe.xmp\0\0\0"
-"""The keyword of the chunk that holds it, and that it is not compressed."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LAYOUTS: dict[int, tuple[Layout, tuple[int, ...]]] = {  # colour type -> layout, allowed depths (table 8)
     0: ("gray", (1, 2, 4, 8, 16)),
@@ -34,9 +32,29 @@ _LAYOUTS: dict[int, tuple[Layout, tuple[int, ...]]] = {  # colour type -> layout
     4: ("gray+alpha", (8, 16)),
     6: ("RGBA", (8, 16)),
 }
+_PILLOW_MODES = {
+    "bilevel": {"1"},
+    "gray": {"L"},
+    "gray+alpha": {"LA"},
+    "RGB": {"RGB"},
+    "RGBA": {"RGBA"},
+    "palette": {"P"},
+}
 _COLOUR_TYPES = {"bilevel": 0, "gray": 0, "RGB": 2, "palette": 3, "gray+alpha": 4, "RGBA": 6}
+_ONCE = frozenset(
+    {b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"bKGD", b"eXIf", b"pHYs"}
+    | {b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI"}
+)
+"""Chunks of which the first is taken; IDAT becomes one. The others may stand as often as they like."""
+_KNOWN = _ONCE | {b"IEND", b"sPLT", b"sCAL", b"pCAL", b"sTER"}
+"""Chunks that stay true when the picture changes, or are changed with it, though their names say by a capital letter in
+the fourth place that only one who knows them may copy them then (PNG, 5.4). Others of such names are indexes into the
+data that were (Apple's iDOT), histograms, times, animations, or the picture once more (Fireworks' prVW)."""
 _MAX_CHUNKS = 65_536
 _MAX_PROFILE_BYTES = 8_000_000
+_SRGB_GAMMA, _GAMMA_ROUNDED = 45_455, 100
+"""What gAMA says for sRGB, and how far writers are off it."""
+_SRGB_CHROMATICITIES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 QUICK, SMALL = 1, 3
 """zlib levels: for masks and for pictures. Level 6 takes twice the time of level 3 for 4 % fewer bytes."""
 _BAND_BYTES = 1 << 20
@@ -64,12 +82,13 @@ def read_header(data: bytes) -> Header:
         raise CorruptImage(f"The PNG header says {width} x {height}, colour type {colour_type}, {bits} bits.")
     if bits == 1 and layout == "gray":
         layout = "bilevel"
-    orientation, frames = 1, 1
+    exif, frames = None, 1
     for chunk in _chunks(data):
-        if chunk.type == b"eXIf":
-            orientation = orientation_of(data[chunk.start : chunk.end])
+        if chunk.type == b"eXIf" and exif is None:
+            exif = data[chunk.start : chunk.end]
         elif chunk.type == b"acTL" and chunk.end - chunk.start >= 4:
             frames = max(1, struct.unpack_from(">I", data, chunk.start)[0])
+    orientation = orientation_of(exif)
     if orientation >= 5:
         width, height = height, width
     return Header("png", width, height, layout, bits, orientation, frames)
@@ -85,11 +104,14 @@ def read(data: bytes, header: Header) -> Stored:
                 raise CorruptImage(f"The checksum of a PNG chunk ({chunk.type.decode()}) is wrong.")
             # The decoder sees these alone: no profile or text can make it work, warn or allocate.
             essential.append(data[chunk.start - 8 : chunk.end + 4])
-        if chunk.type in {b"PLTE", b"tRNS", b"iCCP"}:
+        if chunk.type in {b"PLTE", b"tRNS", b"iCCP", b"bKGD"}:
             parts.setdefault(chunk.type, data[chunk.start : chunk.end])
     bare = b"".join(essential)
     with foreign_errors("PNG"):
-        samples = decode_deep(bare, header) if header.bits == 16 else array_of(open_with_pillow(bare, "PNG"))
+        if header.bits == 16:
+            samples = decode_deep(bare, header)
+        else:
+            _, samples = decode_with_pillow(bare, "PNG", header, _PILLOW_MODES[header.layout])
     return Stored(
         _native(samples, header),
         header.layout,
@@ -102,45 +124,52 @@ def read(data: bytes, header: Header) -> Stored:
 
 def read_metadata(data: bytes) -> Metadata:
     """Collect what a conversion carries over: profile, EXIF, XMP, resolution."""
-    icc = exif = xmp = dpi = None
+    found: dict[bytes, bytes] = {}
+    texts, xmp = Texts(), None
     for chunk in _chunks(data):
-        payload = data[chunk.start : chunk.end]
-        if chunk.type == b"iCCP":
-            icc = _profile(payload)
-        elif chunk.type == b"eXIf":
-            exif = payload
-        elif chunk.type == b"iTXt" and payload.startswith(_XMP):
-            xmp = payload.split(b"\0", 5)[-1]
-        elif chunk.type == b"pHYs" and len(payload) == 9 and payload[8] == 1:
-            across, down = struct.unpack_from(">II", payload)
-            dpi = (across * 0.0254, down * 0.0254)
-    return Metadata(icc, exif, xmp, dpi)
+        if chunk.type in {b"iCCP", b"eXIf", b"pHYs", b"sRGB", b"cICP", b"gAMA", b"cHRM"}:
+            found.setdefault(chunk.type, data[chunk.start : chunk.end])
+        elif chunk.type == b"iTXt" and xmp is None:
+            xmp = texts.xmp(chunk.type, data[chunk.start : chunk.end])
+    resolution = _resolution(found.get(b"pHYs", b""))
+    return _with_colour(Metadata(_profile(found.get(b"iCCP")), found.get(b"eXIf"), xmp, resolution), found)
 
 
 def rewrite(data: bytes, stored: Stored) -> bytes:
-    """Put the samples into the file they came from; every other chunk stays, byte for byte and in place."""
+    """Put the samples into the file they came from; every other chunk that is still true stays, in place.
+
+    It stays byte for byte, but for the pictures in it, which would still show what was erased.
+    """
     written: list[bytes] = [_SIGNATURE]
-    drawn = False
+    texts, seen = Texts(), set[bytes]()
     for chunk in _chunks(data):
-        payload = data[chunk.start : chunk.end]
-        if chunk.type == b"IHDR":
-            payload = payload[:12] + b"\0"  # not interlaced
-        elif chunk.type == b"PLTE" and stored.palette is not None:
-            payload = stored.palette.colours.tobytes()
-        elif chunk.type == b"tRNS" and stored.palette is not None and stored.palette.alpha is not None:
-            payload = _opacity(stored.palette, at_least=len(payload))
-        elif chunk.type == b"IDAT":
-            if drawn:
-                continue
-            drawn, payload = True, b"".join(_compress(stored, SMALL))
-        elif chunk.type == b"eXIf":
-            payload = without_preview(payload)
-        elif chunk.type == b"iTXt" and payload.startswith(_XMP):
-            payload = without_thumbnails(payload)
-        elif chunk.type in {b"acTL", b"fcTL", b"fdAT", b"hIST"}:
-            continue  # a single frame needs no animation; a histogram would be wrong
-        written.append(_chunk(chunk.type, payload))
+        if (chunk.type in _ONCE and chunk.type in seen) or not _is_still_true(chunk.type):
+            continue
+        seen.add(chunk.type)
+        payload = _changed(chunk.type, data[chunk.start : chunk.end], stored, texts)
+        if payload is not None:
+            written.append(_chunk(chunk.type, payload))
     return b"".join(written)
+
+
+def _is_still_true(kind: bytes) -> bool:
+    """Whether a chunk may be copied beside a picture that changed."""
+    return kind in _KNOWN or kind[3:4].islower()
+
+
+def _changed(kind: bytes, payload: bytes, stored: Stored, texts: Texts) -> bytes | None:
+    """What a chunk says of the samples as they are now; None where it is to go."""
+    if kind == b"IHDR":
+        return payload[:12] + b"\0"  # not interlaced
+    if kind == b"IDAT":
+        return b"".join(_compress(stored, SMALL))
+    if kind == b"PLTE" and stored.palette is not None:
+        return stored.palette.colours.tobytes()
+    if kind == b"tRNS" and stored.palette is not None and stored.palette.alpha is not None:
+        return _opacity(stored.palette, at_least=len(payload))
+    if kind == b"eXIf":
+        return without_preview(payload)
+    return texts.without_pictures(kind, payload) if kind in KINDS else payload
 
 
 def write(stored: Stored, metadata: Metadata, *, level: int = SMALL) -> bytes:
@@ -154,6 +183,9 @@ def pieces(stored: Stored, metadata: Metadata, *, level: int = SMALL) -> Iterato
     head = struct.pack(">IIBBBBB", width, height, stored.bits, _COLOUR_TYPES[stored.layout], 0, 0, 0)
     yield _SIGNATURE
     yield _chunk(b"IHDR", head)
+    for kind, colour in ((b"cICP", metadata.cicp), (b"gAMA", metadata.gamma), (b"cHRM", metadata.chromaticities)):
+        if colour:
+            yield _chunk(kind, colour)
     if metadata.icc:
         yield _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc))
     if metadata.dpi:
@@ -175,7 +207,10 @@ def pieces(stored: Stored, metadata: Metadata, *, level: int = SMALL) -> Iterato
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    """Every chunk up to the end of the picture. Raises CorruptImage where the file ends before that."""
+    """Every chunk up to the end of the picture.
+
+    Raises CorruptImage where the file ends before that, and for a second header: the decoders would obey the last.
+    """
     at = 8
     for _ in range(_MAX_CHUNKS):
         if at + 12 > len(data):
@@ -184,6 +219,8 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
         chunk = Chunk(data[at + 4 : at + 8], at + 8, at + 8 + length)
         if chunk.end + 4 > len(data):
             raise CorruptImage("The PNG file is cut off.")
+        if chunk.type == b"IHDR" and at != 8:
+            raise CorruptImage("The PNG file has a second header.")
         yield chunk
         if chunk.type == b"IEND":
             return
@@ -214,12 +251,13 @@ def _palette(parts: dict[bytes, bytes]) -> Palette:
     if not raw or len(raw) % 3 or len(raw) > 768:
         raise CorruptImage(f"The PNG palette has {len(raw)} bytes; expected 3 to 768, a multiple of 3.")
     colours = np.frombuffer(raw, np.uint8).reshape(-1, 3)
+    named = frozenset(parts.get(b"bKGD", b"")[:1])
     if b"tRNS" not in parts:
-        return Palette(colours)
+        return Palette(colours, named=named)
     alpha = np.full(len(colours), 255, np.uint8)
     given = np.frombuffer(parts[b"tRNS"], np.uint8)[: len(colours)]
     alpha[: len(given)] = given
-    return Palette(colours, alpha)
+    return Palette(colours, alpha, named)
 
 
 def _opacity(palette: Palette, *, at_least: int) -> bytes:
@@ -250,6 +288,28 @@ def _profile(payload: bytes | None) -> bytes | None:
     except zlib.error:
         return None
     return profile if inflate.eof else None
+
+
+def _resolution(payload: bytes) -> tuple[float, float] | None:
+    """Pixels an inch, across and down, of a pHYs chunk; None where it says only a ratio."""
+    if len(payload) != 9 or payload[8] != 1:
+        return None
+    across, down = struct.unpack_from(">II", payload)
+    return across * 0.0254, down * 0.0254
+
+
+def _with_colour(metadata: Metadata, found: dict[bytes, bytes]) -> Metadata:
+    """What cICP says, else what gAMA and cHRM say where neither a profile nor sRGB overrides them (PNG, 4.3)."""
+    coded, gamma, chromaticities = (found.get(kind) for kind in (b"cICP", b"gAMA", b"cHRM"))
+    if coded is not None and len(coded) == 4:
+        return replace(metadata, cicp=cicp_of(coded[0], coded[1]) and coded)
+    if metadata.icc or b"sRGB" in found:
+        return metadata
+    if gamma is not None and (len(gamma) != 4 or abs(int.from_bytes(gamma, "big") - _SRGB_GAMMA) <= _GAMMA_ROUNDED):
+        gamma = None
+    if chromaticities is not None and (len(chromaticities) != 32 or chromaticities == _SRGB_CHROMATICITIES):
+        chromaticities = None
+    return replace(metadata, gamma=gamma, chromaticities=chromaticities)
 
 
 def _compress(stored: Stored, level: int) -> Iterator[bytes]:

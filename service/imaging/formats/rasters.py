@@ -110,11 +110,21 @@ def encode_with_pillow(image: PillowImage.Image, pillow_format: str, **options: 
 def decode_with_pillow(
     data: bytes, pillow_format: str, header: Header, modes: set[str]
 ) -> tuple[PillowImage.Image, npt.NDArray[Any]]:
-    """Decode, and insist on the size of the header and on one of the modes; use inside `foreign_errors`."""
+    """Decode what `open_checked` opens; use inside `foreign_errors`."""
+    image = open_checked(data, pillow_format, header, modes)
+    return image, array_of(image)
+
+
+def open_checked(data: bytes, pillow_format: str, header: Header, modes: set[str]) -> PillowImage.Image:
+    """Open, and insist on the size of the header and on one of the modes before any pixel is decoded.
+
+    Limits are checked on the header: a file must not be able to tell the decoder another size. Raises CorruptImage,
+    and what the plugin raises: use inside `foreign_errors`.
+    """
     image = open_with_pillow(data, pillow_format)
     if image.size != stored_size(header) or image.mode not in modes:
         raise CorruptImage(f"The {pillow_format} data are {image.size} {image.mode}, not what the header says.")
-    return image, array_of(image)
+    return image
 
 
 def stored_size(header: Header) -> tuple[int, int]:

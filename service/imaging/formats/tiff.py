@@ -124,6 +124,8 @@ def read_header(data: bytes) -> Header:
     directory = first_directory(data)
     if directory is None:
         raise CorruptImage("The TIFF file has no readable directory.")
+    if directory.repeated:  # libtiff takes the first, Pillow the last: one could be checked and the other decoded
+        raise CorruptImage(f"The TIFF directory has tag {min(directory.repeated)} more than once.")
     width, height = directory.integer(data, _WIDTH, 0), directory.integer(data, _HEIGHT, 0)
     if not width or not height:
         raise CorruptImage(f"The TIFF directory says {width} x {height}.")

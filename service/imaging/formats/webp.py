@@ -9,7 +9,7 @@ from PIL import Image as PillowImage
 
 from service.errors import CorruptImage
 from service.imaging.exif import orientation_of
-from service.imaging.formats.rasters import array_of, encode_with_pillow, foreign_errors, open_with_pillow
+from service.imaging.formats.rasters import array_of, encode_with_pillow, foreign_errors, open_checked
 from service.imaging.headers import Header
 from service.imaging.stored import Metadata, Stored
 
@@ -22,9 +22,13 @@ _MAX_CHUNKS = 65_536
 def read_header(data: bytes) -> Header:
     """Read size, mode, orientation and frame count from the chunk headers. Raises CorruptImage."""
     size: tuple[int, int] | None = None
-    has_alpha, lossless, frames, orientation = False, False, 0, 1
-    for kind, start, end in _chunks(data):
-        if kind == b"VP8X" and end - start >= 10:
+    has_alpha, lossless, frames, exif = False, False, 0, None
+    for number, (kind, start, end) in enumerate(_chunks(data)):
+        drawn: tuple[int, int] | None = None
+        if kind == b"VP8X":
+            # The decoder obeys it there alone: one behind the picture would only tell us another size.
+            if number or end - start < 10:
+                raise CorruptImage("The WebP file has a VP8X chunk that is not its first, or is cut off.")
             has_alpha = bool(data[start] & 0x10)
             size = (
                 int.from_bytes(data[start + 4 : start + 7], "little") + 1,
@@ -33,18 +37,19 @@ def read_header(data: bytes) -> Header:
         elif kind == b"VP8L" and end - start >= 5 and data[start] == 0x2F:
             packed = struct.unpack_from("<I", data, start + 1)[0]
             lossless, has_alpha = True, has_alpha or bool(packed >> 28 & 1)
-            size = size or ((packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1)
-            frames += 1
+            drawn = (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
         elif kind == b"VP8 " and end - start >= 10 and data[start + 3 : start + 6] == b"\x9d\x01\x2a":
             across, down = struct.unpack_from("<HH", data, start + 6)
-            size = size or (across & 0x3FFF, down & 0x3FFF)
-            frames += 1
-        elif kind == b"ANMF":
-            frames += 1
-        elif kind == b"EXIF":
-            orientation = orientation_of(_bare_exif(data[start:end]))
+            drawn = across & 0x3FFF, down & 0x3FFF
+        elif kind == b"EXIF" and exif is None:
+            exif = data[start:end]
+        frames += drawn is not None or kind == b"ANMF"
+        size = size or drawn
+        if drawn not in {None, size}:
+            raise CorruptImage(f"The WebP header says {size}, its picture {drawn}.")
     if size is None or not all(size) or not frames:
         raise CorruptImage("The WebP file has no picture in it.")
+    orientation = orientation_of(_bare_exif(exif)) if exif else 1
     width, height = size if orientation < 5 else size[::-1]
     return Header("webp", width, height, "RGBA" if has_alpha else "RGB", 8, orientation, frames, lossless)
 
@@ -52,16 +57,17 @@ def read_header(data: bytes) -> Header:
 def read(data: bytes, header: Header) -> Stored:
     """Decode the samples in stored order. Raises CorruptImage where the data end early."""
     with foreign_errors("WebP"):
-        image = open_with_pillow(data, "WEBP")
-        if image.mode not in {"RGB", "RGBA"}:
-            raise CorruptImage(f"The WebP data decode to {image.mode}, not to {header.layout}.")
+        image = open_checked(data, "WEBP", header, {"RGB", "RGBA"})
         samples = array_of(image if image.mode == header.layout else image.convert(header.layout))
     return Stored(samples, header.layout, 8)
 
 
 def read_metadata(data: bytes) -> Metadata:
     """Collect what is carried over: profile, EXIF, XMP. WebP itself has no resolution."""
-    found = {kind: data[start:end] for kind, start, end in _chunks(data) if kind in {b"ICCP", b"EXIF", b"XMP "}}
+    found: dict[bytes, bytes] = {}
+    for kind, start, end in _chunks(data):
+        if kind in {b"ICCP", b"EXIF", b"XMP "}:  # each may stand once; the decoder, too, takes the first
+            found.setdefault(kind, data[start:end])
     exif = found.get(b"EXIF")
     return Metadata(found.get(b"ICCP"), _bare_exif(exif) if exif else None, found.get(b"XMP "))
 
