@@ -103,8 +103,8 @@ backgrounds: install ## error of the fills by kind of background, against cv2's 
 	$(BIN)/python -m benchmarks.backgrounds
 
 .PHONY: assets
-assets: $(TRAINING_VENV)/.installed ## an asset pack with fonts from public packages: [BASE=DIR]
-	$(TRAINING_BIN)/python -m training.data.build_assets $(if $(BASE),--base $(BASE)) --out build/assets
+assets: $(TRAINING_VENV)/.installed ## an asset pack from public packages: [BASE=DIR] [WITHOUT="PACKAGE ..."]
+	$(TRAINING_BIN)/python -m training.data.build_assets $(if $(BASE),--base $(BASE)) $(foreach package,$(WITHOUT),--without $(package)) --out build/assets
 
 .PHONY: train-smoke
 train-smoke: $(TRAINING_VENV)/.installed ## train the usual configs in miniature, resume, export, compare

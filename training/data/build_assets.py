@@ -1,118 +1,30 @@
-"""Make an asset pack from public packages by name: `python -m training.data.build_assets --base PACK --out DIR`.
+"""Make an asset pack from public packages by name: `python -m training.data.build_assets --out DIR`.
 
-What it builds: the fonts listed here, which write Russian (and DejaVu Latin too), fetched with apt and npm and held
-against their checksums. What it does not build: the art, the cut-down fonts and the comic pages of a base pack, whose
-makers are listed there; they are copied from `--base` and their sizes held against the pack's own indices. Without
-`--base` the pack has the fonts alone: enough to train a weaker net, with pictures drawn by procedure. Fonts are never
-part of this repository.
+Fetched with apt, npm and pip, and held against the checksums of `public_fonts.toml` and `public_art.toml`: all fonts,
+clip art, icons, emoji, drawn characters and backgrounds, photographs. The sums of apt's files are those of Debian 12;
+where another release has another file, `--without PACKAGE` leaves it out.
+
+Not to be had so, and only ever copied from another pack with `--base`:
+* comic pages: Pepper&Carrot is in no registry; without them no page is drawn on lettered comics,
+* avatars: DiceBear's packages are programs that draw them, not pictures,
+* the sample photographs `moon` and `immunohistochemistry`, whose licence is "no known restrictions".
+
+With `--base` only the Russian fonts are fetched; the rest is the base's. Nothing fetched is part of this repository.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
+import logging
 import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class PublicFont:
-    """One file of a public package."""
-
-    package: str
-    """`apt:NAME` or `npm:NAME@VERSION`."""
-    file: str
-    """Its path inside the package."""
-    sha256: str
-    family: str
-    licence: str
-    styles: tuple[str, ...]
-    """What it may play in Russian: dlg, hand, sans, serif, sfx."""
-
-    @property
-    def name(self) -> str:
-        """The file's own name."""
-        return Path(self.file).name
-
-
-_DEJAVU = "usr/share/fonts/truetype/dejavu"
-_DEJAVU_LICENCE = "Bitstream Vera, changes public domain"
-FONTS = (
-    PublicFont("apt:fonts-dejavu-core", f"{_DEJAVU}/DejaVuSerif.ttf",
-               "13e61509f5c81d7c3132810f4f903e3523df89c802bf6e0674621e8f659cdfe1", "DejaVu Serif", _DEJAVU_LICENCE,
-               ("serif",)),
-    PublicFont("apt:fonts-dejavu-core", f"{_DEJAVU}/DejaVuSansMono.ttf",
-               "0f5db4f1749979d961019838b160bec74abdf7f9eca69553fe1aa856bbff49a4", "DejaVu Sans Mono",
-               _DEJAVU_LICENCE, ("sans",)),
-    PublicFont("npm:@fontsource/balsamiq-sans@5.3.0", "package/files/balsamiq-sans-cyrillic-400-normal.woff",
-               "353063b4345e3211589d5cb2e160514288ee9a43ea3b4d3590cb9c5236071955", "Balsamiq Sans", "OFL-1.1",
-               ("dlg", "sans")),
-    PublicFont("npm:@fontsource/balsamiq-sans@5.3.0", "package/files/balsamiq-sans-cyrillic-700-normal.woff",
-               "ef4d3e859fa26910b37f7aaba093b9edc35175b6052fe80c93fda723456b9055", "Balsamiq Sans", "OFL-1.1",
-               ("dlg", "sfx")),
-    PublicFont("npm:@fontsource/neucha@5.3.0", "package/files/neucha-cyrillic-400-normal.woff",
-               "97fcb08abd2858b5d4c35cce4240c4dea19b9f31cb5f229d50ae2b27df7ed1ae", "Neucha", "OFL-1.1",
-               ("dlg", "hand")),
-    PublicFont("npm:@fontsource/pangolin@5.3.0", "package/files/pangolin-cyrillic-400-normal.woff",
-               "6d1bb3e7eb25fd72d5451ca9becf1242ef75e47f1f805138c0f3336418403e98", "Pangolin", "OFL-1.1",
-               ("dlg", "hand")),
-    PublicFont("npm:@fontsource/russo-one@5.3.0", "package/files/russo-one-cyrillic-400-normal.woff",
-               "9569a3afd5cc2ac1fd3d62c582dd8324702bef4799791b081860c22ad35628fb", "Russo One", "OFL-1.1",
-               ("sfx", "sans")),
-)  # fmt: skip
-"""npm's files hold one script each: letters, no digits or marks."""
-
-Fetch = Callable[[str, Path], Path]
-
-
-class BuildError(RuntimeError):
-    """A package could not be fetched, or holds something else than it should."""
-
-
-def fetch_package(package: str, folder: Path) -> Path:
-    """Download `apt:NAME` or `npm:NAME@VERSION` into the empty `folder` and unpack it; returns where to."""
-    kind, name = package.split(":", 1)
-    unpacked = folder / "unpacked"
-    unpacked.mkdir()
-    try:
-        if kind == "apt":
-            subprocess.run(["apt-get", "download", "-q", name], cwd=folder, check=True, capture_output=True)  # noqa: S603, S607
-            archive = next(folder.glob("*.deb"))
-            subprocess.run(["dpkg-deb", "-x", str(archive), str(unpacked)], check=True, capture_output=True)  # noqa: S603, S607
-        else:
-            subprocess.run(["npm", "pack", "--silent", name], cwd=folder, check=True, capture_output=True)  # noqa: S603, S607
-            shutil.unpack_archive(next(folder.glob("*.tgz")), unpacked, filter="data")
-    except (OSError, subprocess.CalledProcessError) as exc:
-        raise BuildError(f"{package} could not be fetched: {exc}") from exc
-    return unpacked
-
-
-def add_fonts(pack: Path, fonts: Sequence[PublicFont] = FONTS, *, fetch: Fetch = fetch_package) -> None:
-    """Put the fonts into `pack/fonts/extra`, with an index of families, licences and styles.
-
-    Raises BuildError, naming the file and both checksums, if one is not what it was when it was chosen.
-    """
-    extra = pack / "fonts" / "extra"
-    extra.mkdir(parents=True, exist_ok=True)
-    index = []
-    for package in dict.fromkeys(font.package for font in fonts):
-        with tempfile.TemporaryDirectory() as folder:
-            unpacked = fetch(package, Path(folder))
-            for font in (font for font in fonts if font.package == package):
-                data = (unpacked / font.file).read_bytes()
-                found = hashlib.sha256(data).hexdigest()
-                if found != font.sha256:
-                    raise BuildError(f"{package}, {font.name}: sha256 is {found}; expected {font.sha256}")
-                (extra / font.name).write_bytes(data)
-                index.append({"file": font.name, "family": font.family, "licence": font.licence,
-                              "source": font.package, "styles": font.styles})  # fmt: skip
-    (extra / "fonts.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+from training.data.public_art import ART, add_art
+from training.data.public_fonts import OTHERS, RUSSIAN, add_cut_fonts, add_loose_fonts
+from training.data.public_packages import BuildError, Fetch, fetch_package
 
 
 def copy_base(base: Path, pack: Path) -> None:
@@ -135,17 +47,44 @@ def copy_base(base: Path, pack: Path) -> None:
                     raise BuildError(f"comic_pairs/{name} is missing; expected it, as pairs.json names it")
 
 
+def build(pack: Path, *, base: Path | None = None, without: Sequence[str] = (), fetch: Fetch = fetch_package) -> None:
+    """Fill the empty folder `pack`: with a copy of `base` and Russian fonts, or with all that public packages give.
+
+    Nothing is fetched of the packages in `without`. Raises BuildError if one of them is in no list, if a package cannot
+    be fetched, or if it holds something else than it should.
+    """
+    kinds = (RUSSIAN, OTHERS, ART)
+    unknown = set(without) - {entry.package for entries in kinds for entry in entries}
+    if unknown:
+        raise BuildError(f"--without {' '.join(sorted(unknown))}; expected a package of public_fonts or public_art")
+    russian, others, art = ([entry for entry in entries if entry.package not in without] for entries in kinds)
+    if base:
+        copy_base(base, pack)
+    add_loose_fonts(pack, russian, fetch=fetch)
+    if not base:
+        add_cut_fonts(pack, others, fetch=fetch)
+        add_art(pack, art, fetch=fetch)
+
+
+def _fetch_aloud(package: str, folder: Path) -> Path:
+    sys.stderr.write(f"{package}\n")
+    return fetch_package(package, folder)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Build the pack and say how large it is."""
     parser = argparse.ArgumentParser(prog="python -m training.data.build_assets", description=__doc__)
     parser.add_argument("--base", type=Path, help="an existing pack to start from")
+    parser.add_argument("--without", action="append", default=[], metavar="PACKAGE", help="leave this package out")
     parser.add_argument("--out", type=Path, default=Path("build/assets"))
     arguments = parser.parse_args(argv)
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it tells of every old timestamp
     shutil.rmtree(arguments.out, ignore_errors=True)
     arguments.out.mkdir(parents=True)
-    if arguments.base:
-        copy_base(arguments.base, arguments.out)
-    add_fonts(arguments.out)
+    try:
+        build(arguments.out, base=arguments.base, without=arguments.without, fetch=_fetch_aloud)
+    except BuildError as exc:
+        parser.exit(1, f"{exc}\n")
     size = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file())
     sys.stderr.write(f"{arguments.out}: {size / 2**20:.1f} MiB\n")
 

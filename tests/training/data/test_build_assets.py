@@ -1,50 +1,68 @@
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import replace
-
 import pytest
 
-from training.data.assets import AssetPack
-from training.data.build_assets import FONTS, BuildError, add_fonts, copy_base
+from training.data import build_assets
+from training.data.build_assets import build, copy_base
+from training.data.public_packages import BuildError
 
 pytestmark = pytest.mark.training
 
 
 @pytest.fixture
-def fetch():
-    """A registry whose every package holds one font: Pillow's."""
+def added(monkeypatch):
+    """What a build would fetch, by the function that adds it."""
+    added = {}
+    for name in ("add_loose_fonts", "add_cut_fonts", "add_art"):
 
-    def fetch(package, folder):
-        for font in FONTS:
-            if font.package == package:
-                (folder / font.file).parent.mkdir(parents=True, exist_ok=True)
-                (folder / font.file).write_bytes(AssetPack.builtin().faces[0].data)
-        return folder
+        def note(_pack, entries, *, fetch, name=name):
+            added[name] = {entry.package for entry in entries}
 
-    return fetch
-
-
-def test_a_font_that_is_not_the_one_that_was_chosen_is_refused(tmp_path, fetch):
-    """The checksum found and the one expected are both named."""
-    with pytest.raises(BuildError, match=r"DejaVuSerif.ttf: sha256 is \w{64}; expected 13e61509"):
-        add_fonts(tmp_path, fetch=fetch)
+        monkeypatch.setattr(build_assets, name, note)
+    return added
 
 
-def test_fonts_alone_make_a_pack(tmp_path, fetch):
-    """An index with families and licences lies beside the fonts, and the pack opens without any archive."""
-    digest = hashlib.sha256(AssetPack.builtin().faces[0].data).hexdigest()
-    fonts = [replace(font, sha256=digest) for font in FONTS[:2]]
+def test_without_a_base_everything_comes_from_public_packages(tmp_path, added):
+    """Fonts of all scripts, and pictures."""
+    build(tmp_path)
 
-    add_fonts(tmp_path, fonts, fetch=fetch)
+    assert "npm:@fontsource/russo-one@5.3.0" in added["add_loose_fonts"]
+    assert {"apt:fonts-takao-mincho", "npm:@fontsource/jua@5.3.0", "apt:fonts-wqy-microhei"} <= added["add_cut_fonts"]
+    assert {"apt:openclipart-png", "npm:@iconify-json/game-icons@1.2.4"} <= added["add_art"]
 
-    index = json.loads((tmp_path / "fonts" / "extra" / "fonts.json").read_text())
-    assert [(about["family"], about["source"]) for about in index] == [
-        ("DejaVu Serif", "apt:fonts-dejavu-core"),
-        ("DejaVu Sans Mono", "apt:fonts-dejavu-core"),
-    ]
-    assert {face.style for face in AssetPack.open(tmp_path).faces if face.language == "en"} == {"serif", "sans"}
+
+def test_with_a_base_only_russian_fonts_are_fetched(tmp_path, added):
+    """The rest is the base's own."""
+    (tmp_path / "base" / "fonts").mkdir(parents=True)
+    (tmp_path / "base" / "fonts" / "fonts.json").write_text("[]")
+
+    build(tmp_path / "pack", base=tmp_path / "base")
+
+    assert list(added) == ["add_loose_fonts"]
+    assert (tmp_path / "pack" / "fonts" / "fonts.json").read_text() == "[]"
+
+
+def test_a_package_that_cannot_be_had_can_be_left_out(tmp_path, added):
+    """It is not asked for; one that no table knows is a slip of the pen."""
+    build(tmp_path, without=["apt:openclipart-png"])
+
+    assert "apt:openclipart-png" not in added["add_art"]
+    with pytest.raises(BuildError, match="--without apt:nothing; expected a package of"):
+        build(tmp_path, without=["apt:nothing"])
+
+
+def test_a_build_that_fails_says_why_in_a_line(tmp_path, monkeypatch, capsys):
+    """Without a stack trace, and with an exit code."""
+
+    def refuse(_pack, _entries, *, fetch):
+        raise BuildError("apt:x could not be fetched")
+
+    monkeypatch.setattr(build_assets, "add_loose_fonts", refuse)
+
+    with pytest.raises(SystemExit, match="1"):
+        build_assets.main(["--out", str(tmp_path / "pack")])
+
+    assert capsys.readouterr().err == "apt:x could not be fetched\n"
 
 
 def test_a_base_pack_that_was_cut_short_is_refused(tmp_path):
