@@ -127,7 +127,8 @@ def test_nothing_outside_what_was_asked_for_changes(
 def test_nothing_outside_the_list_of_regions_changes(seed: int, listed: list[dict[str, object]], other: object) -> None:
     """Whatever the list, its methods and the other options: pixels change inside its regions only."""
     image = page_of(seed)
-    options = EraseOptions.parse({"output": "both", "regions": json.dumps(listed), **dict(other)})
+    beside = {name: value for name, value in dict(other).items() if name != "fill"}  # each region has its own
+    options = EraseOptions.parse({"output": "both", "regions": json.dumps(listed), **beside})
 
     outcome = ERASER.erase(pages.png(image), None, options, Deadline())
 
