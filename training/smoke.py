@@ -47,7 +47,6 @@ USUAL = (
     "segmentation_residual_focal",
     "segmentation_mobilenet_w1_rfb",
     "inpainting_partial",
-    "inpainting_partial_encoder",
     "inpainting_adversarial",
     "inpainting_gated",
     "text_reconstruction",
