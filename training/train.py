@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -35,6 +36,8 @@ from training.segmentation_task import SegmentationTask
 
 _PAGES_PER_S = 1000
 """More pages than any machine draws in a second: a resumed run starts this far on, so it meets no page again."""
+_MEMORY, _AVAILABLE = Path("/proc/meminfo"), re.compile(r"MemAvailable: +([0-9]+) kB")
+"""What can be had without swapping: what is free alone is next to nothing wherever files were read."""
 _METRICS_NAME = "metrics.jsonl"
 _BYTES_PER_SAMPLE_PX = 3 + 3 + 1 + 1 + 4 / 4
 """raw, clean, strokes, hole at full size, four region maps at half."""
@@ -246,12 +249,19 @@ def make_reporter(
     return report
 
 
+def _read_memory() -> str:
+    """What Linux says of this machine's memory; nothing elsewhere."""
+    return _MEMORY.read_text("ascii") if _MEMORY.exists() else ""
+
+
 def fit_pool(wanted: int, *, sample_px: int, device: torch.device) -> int:
     """As many samples as are wanted, or as fit into half of the free memory of the device, or of this machine."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info()
+    elif (found := _AVAILABLE.search(_read_memory())) is not None:
+        free = 1024 * int(found[1])
     else:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return wanted
     return max(1, min(wanted, int(0.5 * free / (_BYTES_PER_SAMPLE_PX * sample_px**2))))
 
 

@@ -128,12 +128,14 @@ def test_features_that_nobody_looks_at_are_refused(tmp_path):
 
 def test_a_pool_takes_at_most_half_of_the_free_memory(monkeypatch):
     """On a machine with 1 GiB free a pool of 16,000 samples of 512 px is cut to those that fit into half."""
-    monkeypatch.setattr(train.os, "sysconf", {"SC_AVPHYS_PAGES": 2**18, "SC_PAGE_SIZE": 2**12}.__getitem__)
+    monkeypatch.setattr(train, "_read_memory", lambda: "MemFree:  1024 kB\nMemAvailable:    1048576 kB\n")
 
     samples = train.fit_pool(16_000, sample_px=512, device=torch.device("cpu"))
 
     assert samples == 2**29 // (9 * 512**2)
     assert train.fit_pool(100, sample_px=512, device=torch.device("cpu")) == 100
+    monkeypatch.setattr(train, "_read_memory", str)
+    assert train.fit_pool(16_000, sample_px=512, device=torch.device("cpu")) == 16_000
 
 
 def test_resuming_without_a_checkpoint_is_refused(tmp_path):
