@@ -78,7 +78,8 @@ def scene(studio: Studio, size_hw: tuple[int, int], *, photographic: bool = Fals
     """A painted or photographed scene; on grey pages mostly in ink and tones, unless it shall be photographic."""
     dice, pack = studio.dice, studio.pack
     sources = {"photo": 0.35 * bool(pack.count("photo")), "scene": 0.3 * bool(pack.count("scene")),
-               "comic": 0.55 * bool(pack.comics) * (not photographic), "drawn": 0.25}  # fmt: skip
+               "comic": 0.55 * bool(pack.comics) * (not photographic),
+               "drawn": 0.5 if photographic else 0.25}  # fmt: skip
     source = dice.weighted(sources)
     if source == "drawn":
         picture = photo(dice, size_hw)

@@ -9,7 +9,8 @@ Not to be had so, and only ever copied from another pack with `--base`:
 * avatars: DiceBear's packages are programs that draw them, not pictures,
 * the sample photographs `moon` and `immunohistochemistry`, whose licence is "no known restrictions".
 
-With `--base` only the Russian fonts are fetched; the rest is the base's. Nothing fetched is part of this repository.
+With `--base` only the Russian fonts and the pictures of makers that the base does not know are fetched; the rest is the
+base's. Nothing fetched is part of this repository.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data.public_art import ART, add_art
+from training.data.public_art import ART, add_art, missing_art
 from training.data.public_fonts import OTHERS, RUSSIAN, add_cut_fonts, add_loose_fonts
 from training.data.public_packages import BuildError, Fetch, fetch_package
 
@@ -48,7 +49,7 @@ def copy_base(base: Path, pack: Path) -> None:
 
 
 def build(pack: Path, *, base: Path | None = None, without: Sequence[str] = (), fetch: Fetch = fetch_package) -> None:
-    """Fill the empty folder `pack`: with a copy of `base` and Russian fonts, or with all that public packages give.
+    """Fill the empty folder `pack` with all that public packages give, or with a copy of `base` and what it lacks.
 
     Nothing is fetched of the packages in `without`. Raises BuildError if one of them is in no list, if a package cannot
     be fetched, or if it holds something else than it should.
@@ -63,7 +64,7 @@ def build(pack: Path, *, base: Path | None = None, without: Sequence[str] = (), 
     add_loose_fonts(pack, russian, fetch=fetch)
     if not base:
         add_cut_fonts(pack, others, fetch=fetch)
-        add_art(pack, art, fetch=fetch)
+    add_art(pack, missing_art(pack, art), fetch=fetch)
 
 
 def _fetch_aloud(package: str, folder: Path) -> Path:

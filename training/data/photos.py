@@ -10,6 +10,7 @@ import numpy as np
 
 from training.data.dice import Dice
 from training.data.strokes import corners, disc, polygon, ring_points
+from training.data.townscape import foliage, townscape
 
 _NOISE_SEED = 7003
 _NOISES, _NOISE_PX = 24, 640
@@ -42,11 +43,11 @@ def noise(dice: Dice, size_hw: tuple[int, int]) -> np.ndarray:
 
 
 def photo(dice: Dice, size_hw: tuple[int, int]) -> np.ndarray:
-    """`(h, w, 3)` uint8: a landscape, a street, a wall, a blurred interior or a table top."""
-    kind = dice.weighted({"landscape": 0.2, "street": 0.3, "wall": 0.2, "bokeh": 0.15, "table": 0.15})
-    picture = {"landscape": _landscape, "street": _street, "wall": _wall, "bokeh": _bokeh, "table": _table}[kind](
-        dice, size_hw
+    """`(h, w, 3)` uint8: a landscape, a street, a town, leaves, a wall, a blurred interior or a table top."""
+    draw = dice.weighted(
+        {_landscape: 0.12, _street: 0.2, townscape: 0.3, foliage: 0.08, _wall: 0.12, _bokeh: 0.08, _table: 0.1}
     )
+    picture = draw(dice, size_hw)
     light = 1 + 0.12 * noise(dice, size_hw)  # uneven light
     if dice.chance(0.5):
         light *= np.linspace(dice.between(0.6, 1.1), dice.between(0.6, 1.1), size_hw[1], dtype=np.float32)[None]

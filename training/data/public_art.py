@@ -86,13 +86,18 @@ ART = load_art(Path(__file__).with_name("public_art.toml"))
 
 
 def add_art(pack: Path, art: Sequence[PublicArt] = ART, *, fetch: Fetch = fetch_package) -> None:
-    """Write `art.bin`, `art.json`, `notices.tar.xz` and `LICENCES.md` into `pack/art`.
+    """Write `art.bin`, `art.json`, `notices.tar.xz` and `LICENCES.md` into `pack/art`, after what it holds.
 
     Raises BuildError, naming both checksums, if the pictures are not what they were when they were chosen.
     """
+    if not art:
+        return
     folder = pack / "art"
     folder.mkdir(parents=True, exist_ok=True)
-    blob, index, notices = io.BytesIO(), [], {}
+    blob, index, notices = io.BytesIO(), art_index(pack), {}
+    begun = bool(index)
+    if begun:
+        blob.write((folder / "art.bin").read_bytes())
     for entry, unpacked in fetched(art, fetch):
         for name, whole in (_drawn if entry.icons else _read)(entry, unpacked):
             picture = _fitted(whole, entry)
@@ -109,13 +114,26 @@ def add_art(pack: Path, art: Sequence[PublicArt] = ART, *, fetch: Fetch = fetch_
             notices[notice_name(entry.package)] = notice
     (folder / "art.bin").write_bytes(blob.getvalue())
     (folder / "art.json").write_text(json.dumps(index, indent=0) + "\n", encoding="utf-8")
-    (folder / "LICENCES.md").write_text("".join(_licences(art)), encoding="utf-8")
-    write_archive(folder / "notices.tar.xz", notices)
+    with (folder / "LICENCES.md").open("a", encoding="utf-8") as file:
+        file.writelines(_licences(art, begun=begun))
+    write_archive(folder / ("added_notices.tar.xz" if begun else "notices.tar.xz"), notices)
 
 
-def _licences(art: Sequence[PublicArt]) -> Iterator[str]:
-    """The table that `attributions` reads."""
-    yield _ABOUT
+def art_index(pack: Path) -> list[dict]:
+    """What `art.json` lists; nothing if the pack has no art."""
+    path = pack / "art" / "art.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else []
+
+
+def missing_art(pack: Path, art: Sequence[PublicArt] = ART) -> list[PublicArt]:
+    """The entries of whose source the pack has not one picture."""
+    known = {picture["source"].split("/", 1)[0] for picture in art_index(pack)}
+    return [entry for entry in art if entry.source not in known]
+
+
+def _licences(art: Sequence[PublicArt], *, begun: bool) -> Iterator[str]:
+    """The table that `attributions` reads, or rows that go on with it."""
+    yield "\n" if begun else _ABOUT
     for row in dict.fromkeys((entry.listed, entry.what, entry.licence, entry.credit) for entry in art):
         yield f"| {' | '.join(row)} |\n"
 

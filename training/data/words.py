@@ -55,6 +55,9 @@ _SOUNDS = {
     "zh": "轰 砰 咚 哗 啪 轰隆 咔嚓 嗖 哈哈 啊啊啊 呼 嘭 刷 咻".split(),
     "ru": "БАМ БУМ ТРАХ ХЛОП ШЛЁП ГРОХОТ ВЖИХ ААА ТУК ЩЁЛК БАБАХ РРР".split(),
 }
+_SILENCES = "… …… ……… ... ...... ・・・ ! !! ！ ！！ ？ ? !? ！？ ?! ⁉ ―― -- …！ …? ♪ ~".split()
+"""What somebody says who says nothing: dots and marks stand alone in many a bubble."""
+_SILENCE_LENGTH = 8
 _CREDITS = (
     "https://{}.com", "www.{}.net", "@{}", "{}.org/comics", "Scans by {}", "© {} 2024", "Chapter {}", "Vol. {}", "Read at {}.com", "#{}", "Page {}",
     "TRANSLATED BY {}", "{}.gg/invite", "SAMPLE {}", "To be continued…", "NEXT: {}", "- {} -", "{}",
@@ -63,6 +66,8 @@ _CREDITS = (
 
 def phrase(dice: Dice, face: Face, length: int) -> str:
     """A remark of about `length` characters in the font's language, only from its characters; never empty."""
+    if length <= _SILENCE_LENGTH and dice.chance(0.12):
+        return _written(dice, face, dice.pick(_SILENCES), length)
     makers = {"ja": _japanese, "ko": _spaced_korean, "zh": _chinese, "ru": _russian}
     text = makers.get(face.language, _latin)(dice, face, length)
     return _written(dice, face, text, length)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from training.data import build_assets
 from training.data.build_assets import build, copy_base
+from training.data.public_art import ART
 from training.data.public_packages import BuildError
 
 pytestmark = pytest.mark.training
@@ -31,14 +34,19 @@ def test_without_a_base_everything_comes_from_public_packages(tmp_path, added):
     assert {"apt:openclipart-png", "npm:@iconify-json/game-icons@1.2.4"} <= added["add_art"]
 
 
-def test_with_a_base_only_russian_fonts_are_fetched(tmp_path, added):
-    """The rest is the base's own."""
-    (tmp_path / "base" / "fonts").mkdir(parents=True)
-    (tmp_path / "base" / "fonts" / "fonts.json").write_text("[]")
+def test_with_a_base_only_what_it_lacks_is_fetched(tmp_path, added):
+    """Russian fonts, and pictures of makers that it has none of; the rest is the base's own."""
+    for folder, index in (("fonts", "fonts.json"), ("art", "art.json")):
+        (tmp_path / "base" / folder).mkdir(parents=True)
+        (tmp_path / "base" / folder / index).write_text("[]")
+    known = [{"source": f"{part.source}/x", "offset": 0, "length": 0} for part in ART if part.source != "twemoji"]
+    (tmp_path / "base" / "art" / "art.json").write_text(json.dumps(known))
+    (tmp_path / "base" / "art" / "art.bin").touch()
 
     build(tmp_path / "pack", base=tmp_path / "base")
 
-    assert list(added) == ["add_loose_fonts"]
+    assert list(added) == ["add_loose_fonts", "add_art"]
+    assert added["add_art"] == {part.package for part in ART if part.source == "twemoji"}
     assert (tmp_path / "pack" / "fonts" / "fonts.json").read_text() == "[]"
 
 

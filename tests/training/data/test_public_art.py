@@ -11,7 +11,7 @@ from PIL import Image
 
 from training.data.assets import AssetPack
 from training.data.attributions import list_attributions
-from training.data.public_art import ART, MODES, PublicArt, add_art
+from training.data.public_art import ART, MODES, PublicArt, add_art, missing_art
 from training.data.public_packages import BuildError
 
 pytestmark = pytest.mark.training
@@ -83,7 +83,7 @@ def fetch():
 def test_the_table_has_every_kind_of_picture_but_avatars():
     """A net that is trained without any base pack sees drawn, painted and photographed grounds."""
     assert {kind: sum(len(part.names) for part in ART if part.kind == kind) for kind in MODES} == {
-        "icon": 516, "clip": 867, "chara": 13, "emoji": 315, "scene": 6, "photo": 10,
+        "icon": 516, "clip": 867, "chara": 13, "emoji": 315, "scene": 6, "photo": 17,
     }  # fmt: skip
 
 
@@ -143,3 +143,25 @@ def test_every_source_of_the_table_has_a_line_on_the_card(tmp_path):
 
         assert all(source == listed or source.startswith(f"{listed}/") for source in sources), part.listed
         assert "|" not in part.credit
+
+
+def test_pictures_are_added_after_those_that_a_pack_has(tmp_path, art, fetch):
+    """Old ones stay what they were, new ones are found behind them, and both are credited."""
+    add_art(tmp_path, art[:2], fetch=fetch)
+    before = AssetPack(tmp_path, []).art("emoji", 0)
+    late = replace(art[3], source="late", listed="late/NAME", credit="photograph by Z")
+
+    add_art(tmp_path, missing_art(tmp_path, [*art, late])[-1:], fetch=fetch)
+
+    pack = AssetPack(tmp_path, [])
+    assert np.array_equal(pack.art("emoji", 0), before)
+    assert pack.art("photo", 0).shape == (32, 64, 3)
+    assert {"Art, photo from late/NAME: CC-BY-4.0. photograph by Z"} < set(list_attributions(tmp_path))
+    assert (tmp_path / "art" / "notices.tar.xz").exists()
+
+
+def test_a_pack_lacks_the_pictures_of_makers_that_it_has_none_of(tmp_path, art, fetch):
+    """One picture of a maker is enough: what else was chosen then was left out on purpose."""
+    add_art(tmp_path, art[:1], fetch=fetch)
+
+    assert missing_art(tmp_path, art) == [art[1]]
