@@ -20,6 +20,7 @@ from service.imaging.colour import Press, luma
 from service.imaging.continuation import continue_smoothly
 from service.imaging.exif import without_preview
 from service.imaging.headers import Layout
+from service.imaging.masks import chosen, components, dilate, from_bool
 from service.imaging.palettes import Palette, look_up, put_colours
 from service.imaging.xmp import without_thumbnails
 
@@ -29,7 +30,7 @@ Samples: TypeAlias = npt.NDArray[Any]
 
 Window: TypeAlias = tuple[slice, slice]
 
-_PIECE_PX, _AROUND_PX = 512, 64
+_PIECE_PX, _AROUND_PX, _MOST_AROUND_PX = 512, 64, 512
 _ROWS_AT_ONCE = 256
 _BITS_OF_FINE_LEVELS = 4
 """From so many bits on the next level is at most a fifteenth of the range away, and hardly seen; of 1 bit it is black
@@ -118,15 +119,50 @@ def alpha_of(stored: Stored) -> npt.NDArray[np.uint8] | None:
 def put(stored: Stored, result: Image, mask: Mask) -> Stored:
     """Write `result` into the samples where `mask` is 255; everywhere else each sample stays as it is.
 
-    Alpha stays as it is everywhere, also inside the mask, but for gray of 1 and 2 bits with a transparent level: where
-    the result is that level, it becomes transparent as the paper around it. A pixel that already shows the result
-    keeps its samples, which may say more than the view does; so does one that is fully transparent, of which nothing
-    is seen.
+    Alpha stays as it is everywhere, also inside the mask, but where letters were drawn on nothing: they become nothing.
+    And of gray of 1 and 2 bits with a transparent level: where the result is that level, it becomes transparent as the
+    paper around it. A pixel that already shows the result keeps its samples, which may say more than the view does; so
+    does one that is fully transparent, of which nothing is seen.
     """
     hole = (mask == 255) & _differing(view(stored), result)
     alpha = alpha_of(stored)
     if alpha is not None:
         hole &= alpha > 0
+        return _clear(_put_colours(stored, result, hole), _drawn_on_nothing(alpha, mask))
+    return _put_colours(stored, result, hole)
+
+
+def _drawn_on_nothing(alpha: npt.NDArray[np.uint8], mask: Mask) -> npt.NDArray[np.bool_]:
+    """`(H, W)` the seen pixels inside the mask, in pieces around which most is fully transparent."""
+    if int(alpha.min()) > 0:
+        return np.zeros(alpha.shape, np.bool_)
+    seen = (mask == 255) & (alpha > 0)
+    labels = components(dilate(from_bool(seen), 1)).labels
+    ring = (labels > 0) & ~seen
+    count = int(labels.max()) + 1
+    around = np.bincount(labels[ring], minlength=count)
+    nothing = np.bincount(labels[ring & (alpha == 0)], minlength=count)
+    return np.asarray(chosen(labels, 2 * nothing > around) & seen, np.bool_)
+
+
+def _clear(stored: Stored, nothing: npt.NDArray[np.bool_]) -> Stored:
+    """The same, fully transparent where `nothing` is true; `stored` has some transparency."""
+    if not nothing.any():
+        return stored
+    samples = stored.samples.copy()
+    if stored.layout == "palette":
+        assert stored.palette is not None
+        assert stored.palette.alpha is not None
+        samples[nothing] = stored.palette.alpha.argmin()
+    elif stored.colour_key is not None:
+        samples[nothing] = stored.colour_key[0] if samples.ndim == 2 else stored.colour_key
+    else:
+        samples[nothing, -1] = 0
+    return replace(stored, samples=samples)
+
+
+def _put_colours(stored: Stored, result: Image, hole: npt.NDArray[np.bool_]) -> Stored:
+    """The same with the colours of `result` where `hole` is true."""
     if not hole.any():
         return stored
     if stored.layout == "palette":
@@ -206,10 +242,10 @@ def _pieces(stored: Stored, hole: npt.NDArray[np.bool_]) -> Iterator[tuple[Windo
             if not hole[inner].any():
                 continue
             around_px = _AROUND_PX
-            while True:  # until there is something to continue
+            while True:  # until there is something to continue, or it is too far away to matter
                 top, left = max(y - around_px, 0), max(x - around_px, 0)
                 outer = np.s_[top : inner[0].stop + around_px, left : inner[1].stop + around_px]
-                if not hole[outer].all() or around_px > max(height, width):
+                if not hole[outer].all() or around_px >= _MOST_AROUND_PX:
                     break
                 around_px *= 2
             yield inner, outer, np.s_[y - top : inner[0].stop - top, x - left : inner[1].stop - left]
