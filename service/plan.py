@@ -16,6 +16,7 @@ from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
 from service.imaging.arrays import Box, Image, Mask
+from service.imaging.colour import apart
 from service.imaging.geometry import grow_box, hull, label_boxes
 from service.imaging.layers.stack import Cover
 from service.imaging.masks import components, dilate_disc, from_bool, label_cores, label_groups
@@ -254,7 +255,7 @@ def _share_ground(
         if not rows.size:
             continue
         ground = surface_at(plain.background.surface, rows + (y0 - down), columns + (x0 - right))
-        on_ground = np.abs(image[window][rows, columns] - ground).max(axis=1) <= TOLERANCE_LEVELS
+        on_ground = apart(image[window][rows, columns], ground) <= TOLERANCE_LEVELS
         if on_ground.mean() >= MIN_SHARED_GROUND:
             shared[window] |= piece
     if not shared.any():

@@ -19,6 +19,7 @@ from service.fills.gate import (
 )
 from service.fills.surface import surface_at
 from service.imaging.arrays import Image, Mask
+from service.imaging.colour import apart
 from service.imaging.geometry import grow_box, label_boxes
 from service.imaging.masks import Labels, chosen, dilate, dilate_disc, from_bool, label_groups
 
@@ -105,7 +106,7 @@ def part_at_edge(image: Image, own: Mask, mask: Mask) -> list[tuple[Mask, Backgr
 def _deviation(image: Image, where: Flags, background: Background) -> npt.NDArray[np.float32]:
     """`(N,)` largest channel difference, in levels, between the pixels `where` and the background."""
     rows, columns = np.nonzero(where)
-    return np.asarray(np.abs(image[rows, columns] - surface_at(background.surface, rows, columns)).max(axis=1))
+    return apart(image[rows, columns], surface_at(background.surface, rows, columns))
 
 
 def _plain_rim(image: Image, own: Mask, background: Background) -> Flags:

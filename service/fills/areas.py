@@ -24,6 +24,7 @@ from service.fills.crops import cut, list_crops
 from service.fills.shifts import Flags, Floats
 from service.fills.smooth import fill_smoothly
 from service.imaging.arrays import Box, Image, Mask
+from service.imaging.colour import apart
 from service.imaging.masks import dilate_disc, from_bool
 
 MIN_PIXELS = 400
@@ -145,7 +146,7 @@ def find_colours(pixels: Image) -> Floats:
     while len(found) < MOST_COLOURS and len(left) > MIN_COLOUR_SHARE * len(pixels):
         bins = (left / BIN_LEVELS).astype(np.intp) @ np.array([256, 16, 1])
         colour = left[bins == np.bincount(bins).argmax()].mean(axis=0)
-        is_near = np.abs(left - colour).max(axis=1) <= NEAR_LEVELS
+        is_near = apart(left, colour) <= NEAR_LEVELS
         found = np.vstack([found, left[is_near].mean(axis=0)])
         left = left[~is_near]
     return found if len(left) <= (1 - MIN_COVERED_SHARE) * len(pixels) else found[:0]
@@ -155,7 +156,7 @@ def _nearest(image: Image, colours: Floats) -> Labels:
     """`(h, w)` the number of the colour that is nearest to each pixel."""
     best, distance = np.zeros(image.shape[:2], np.uint8), np.full(image.shape[:2], np.inf, np.float32)
     for number, colour in enumerate(colours):
-        away = np.abs(image - colour).max(axis=2)
+        away = apart(image, colour)
         best[away < distance] = number
         np.minimum(distance, away, out=distance)
     return best

@@ -29,7 +29,8 @@ MAX_PIXELS = 400_000
 """Largest crop that is looked at. It takes 40 MB, long and thin 55: less than the networks, which rest meanwhile."""
 MIN_HOLE_PIXELS, MAX_HOLE_PIXELS = 24, 40_000
 """Time and memory grow with the hole; a larger one has no surroundings that could tell of its middle."""
-LOCAL_SIGMA_PX = 4.0
+LOCAL_SIGMA_PX, LOCAL_REACH_PX = 4.0, 17
+"""Spread of what counts as near, and beyond what nothing of it is left."""
 LOCAL_WEIGHT = 0.25
 """Of how a shift fits the known pixels nearby, against how it meets its neighbours."""
 MIN_SUPPORT, UNSUPPORTED, DOUBT = 0.02, 5000.0, 20.0
@@ -166,17 +167,20 @@ def _costs(spot: _Spot, expected: Floats, inside: Flags, known: Flags, check: Ch
 
 def _local_costs(spot: _Spot, inside: Flags, known: Flags, check: Check) -> Floats:
     """`(n, k)` how badly each shift fits the known pixels near each pixel; infinite where it leads to no known one."""
-    height, width = inside.shape
+    window = _window(inside, LOCAL_REACH_PX)
+    inside, known_here, crop = inside[window], known[window], spot.crop[window]
+    (top, left), (height, width) = (window[0].start, window[1].start), inside.shape
     costs = np.full((len(spot.places), len(spot.shifts)), np.inf, np.float32)
     for number, (dy, dx) in enumerate(spot.shifts.tolist()):
         check()
-        y0, y1 = max(0, -dy), min(height, height - dy)
-        x0, x1 = max(0, -dx), min(width, width - dx)
+        y0, y1 = max(0, -dy - top), min(height, known.shape[0] - dy - top)
+        x0, x1 = max(0, -dx - left), min(width, known.shape[1] - dx - left)
         if y0 >= y1 or x0 >= x1:
             continue
+        source = np.s_[top + y0 + dy : top + y1 + dy, left + x0 + dx : left + x1 + dx]
         both, squares = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-        both[y0:y1, x0:x1] = known[y0:y1, x0:x1] & known[y0 + dy : y1 + dy, x0 + dx : x1 + dx]
-        here, there = spot.crop[y0:y1, x0:x1], spot.crop[y0 + dy : y1 + dy, x0 + dx : x1 + dx]
+        both[y0:y1, x0:x1] = known_here[y0:y1, x0:x1] & known[source]
+        here, there = crop[y0:y1, x0:x1], spot.crop[source]
         for band in bands(here.shape):
             squares[y0:y1, x0:x1][band] = _squared(here[band] - there[band])
         support = cv2.GaussianBlur(both, (0, 0), LOCAL_SIGMA_PX)[inside]
@@ -188,13 +192,21 @@ def _local_costs(spot: _Spot, inside: Flags, known: Flags, check: Check) -> Floa
     return costs
 
 
+def _window(inside: Flags, reach_px: int) -> tuple[slice, slice]:
+    """The rows and columns that hold the hole and what is within `reach_px` of it."""
+    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+    (y0, y1), (x0, x1) = ((int(ends[0]), int(ends[-1]) + 1) for ends in (rows, columns))
+    return slice(max(0, y0 - reach_px), y1 + reach_px), slice(max(0, x0 - reach_px), x1 + reach_px)
+
+
 def _meeting_costs(spot: _Spot, number: int) -> Floats:
     """`(n,)` how badly one shift meets the known pixels that touch the hole: its source must have the same there."""
     costs = np.zeros(len(spot.places), np.float32)
     for side in spot.sides:
-        places = spot.places + side
+        touching = np.flatnonzero(spot.known[spot.places + side])
+        places = spot.places[touching] + side
         step = _squared(spot.colours[places] - spot.colours[places + spot.jumps[number]])
-        costs += np.where(spot.known[places], np.minimum(step, MAX_STEP), 0)
+        costs[touching] += np.minimum(step, MAX_STEP)
     return costs
 
 
@@ -220,11 +232,21 @@ def _choose(spot: _Spot, costs: Floats, check: Check) -> Ints:
         own[some] = np.argpartition(costs[some], count - 1, axis=1)[:, :count]
     best = np.take_along_axis(costs, own, axis=1).argmin(axis=1)
     chosen: Ints = own[np.arange(len(own)), best]
-    fields = [np.flatnonzero((spot.rows + spot.columns) % 2 == field) for field in (0, 1)]
+    fields = [(spot.rows + spot.columns) % 2 == field for field in (0, 1)]
+    # Who has chosen, and has no neighbour that has changed since, would choose the same again.
+    is_open = np.ones(len(chosen), np.bool_)
     for field in fields * SWEEPS:
         check()
-        for some in _slices(len(field)):
-            chosen[field[some]] = _take_turn(spot, costs, own, chosen, field[some])
+        turns = np.flatnonzero(field & is_open)
+        is_open[turns] = False
+        for some in _slices(len(turns)):
+            turn = turns[some]
+            now = _take_turn(spot, costs, own, chosen, turn)
+            places = spot.places[turn[now != chosen[turn]]]
+            chosen[turn] = now
+            for side in spot.sides:
+                beside = spot.numbers[places + side]
+                is_open[beside[beside >= 0]] = True
     return chosen
 
 

@@ -19,7 +19,7 @@ from service.fills.surface import (
     surface_over,
 )
 from service.imaging.arrays import Image, Mask
-from service.imaging.colour import luma
+from service.imaging.colour import apart, luma
 from service.imaging.geometry import hull
 from service.imaging.masks import dilate_disc
 
@@ -209,7 +209,7 @@ def _has_plain_rim(image: Image, hole: Mask, surface: Surface) -> bool:
 def _clean_share(image: Image, near: npt.NDArray[np.bool_], background: Background, stretch_px: int) -> float:
     """Share of the ring `near` whose neighbours in it, up to `stretch_px` away, are `background`, all but a few."""
     rows, columns = np.nonzero(near)
-    difference = np.abs(image[rows, columns] - surface_at(background.surface, rows, columns)).max(axis=1)
+    difference = apart(image[rows, columns], surface_at(background.surface, rows, columns))
     plain = np.zeros(near.shape, np.bool_)
     plain[rows, columns] = difference <= TOLERANCE_LEVELS
     side = 2 * stretch_px + 1
@@ -229,7 +229,7 @@ def deviation(image: Image, background: Background) -> npt.NDArray[np.float32]:
     for start in range(0, height, _ROWS_AT_ONCE):
         band = image[start : start + _ROWS_AT_ONCE]
         ideal = surface_over(background.surface, slice(start, start + len(band)), width)
-        np.abs(band - ideal).max(axis=2, out=result[start : start + _ROWS_AT_ONCE])
+        result[start : start + _ROWS_AT_ONCE] = apart(band, ideal)
     return result
 
 
@@ -255,7 +255,7 @@ def _fit_plane(samples: Samples, rows: Points, columns: Points) -> tuple[Surface
     median = _commonest(samples)
     plane = np.zeros((PLANE_TERMS, 3), np.float32)
     plane[0] = median
-    plain = np.asarray(np.abs(samples - median).max(axis=1) <= 2 * TOLERANCE_LEVELS)
+    plain = np.asarray(apart(samples, median) <= 2 * TOLERANCE_LEVELS)
     for _ in range(2):
         if np.count_nonzero(plain) < MIN_RING_PIXELS:
             break
@@ -270,7 +270,7 @@ def _fit_curved(samples: Samples, rows: Points, columns: Points, plane: Surface)
     samples, rows, columns = samples[::step], rows[::step], columns[::step]
     surface, reach_levels = plane, 2 * TOLERANCE_LEVELS
     for _ in range(3):
-        plain = np.abs(samples - surface_at(surface, rows, columns)).max(axis=1) <= reach_levels
+        plain = apart(samples, surface_at(surface, rows, columns)) <= reach_levels
         if np.count_nonzero(plain) < MIN_RING_PIXELS:
             return None
         levels = samples[plain]
@@ -294,7 +294,7 @@ def _stays_in_range(surface: Surface, rows: Points, columns: Points, hole: Mask)
 
 
 def _is_near(samples: Samples, ideal: Samples) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.abs(samples - ideal).max(axis=1) <= TOLERANCE_LEVELS)
+    return np.asarray(apart(samples, ideal) <= TOLERANCE_LEVELS)
 
 
 def _other_ground_share(image: Image, strange: npt.NDArray[np.bool_], touching: npt.NDArray[np.bool_]) -> float:
