@@ -16,6 +16,7 @@ from training.data.canvas import Block, Canvas
 from training.data.dice import Dice
 from training.data.lettering import turned
 from training.data.lookalikes import ornament_outline
+from training.data.sketches import features, foot, furniture, profile, stick_figure
 from training.data.strokes import bezier, corners, disc, polygon, polyline, ring_points, tapered
 from training.data.studio import Studio
 
@@ -36,7 +37,7 @@ def scatter(studio: Studio, canvas: Canvas, count: int, shapes: dict[Shape, floa
         block = Block(drawn, corners(0, 0, drawn.shape[1], drawn.shape[0]), size)
         if dice.chance(0.5):
             block = turned(block, dice.between(-60, 60))
-        _ink(studio, canvas, block)
+        _ink(studio, canvas, block, plain=0.8 if shapes is SKETCHED else 0.35)
 
 
 def _row(dice: Dice, shapes: list[np.ndarray]) -> np.ndarray:
@@ -50,11 +51,12 @@ def _row(dice: Dice, shapes: list[np.ndarray]) -> np.ndarray:
     return row
 
 
-def _ink(studio: Studio, canvas: Canvas, block: Block) -> None:
+def _ink(studio: Studio, canvas: Canvas, block: Block, *, plain: float) -> None:
     """Ink it as lettering would be, but into both pictures."""
     dice = studio.dice
     centre = (dice.between(0, canvas.size_wh[0]), dice.between(0, canvas.size_wh[1]))
-    style = dice.weighted({effects.plain: 0.35, effects.outlined: 0.4, effects.decorated: 0.25})
+    outlined = 0.62 * (1 - plain)
+    style = dice.weighted({effects.plain: plain, effects.outlined: outlined, effects.decorated: 1 - plain - outlined})
     ink = dice.pick([None, None, studio.black(), studio.white()])
     lettering = style(studio, block, on_dark=canvas.is_dark(centre, block.alpha.shape[::-1]), ink=ink)
     x, y = centre[0] - lettering.size_wh[0] / 2, centre[1] - lettering.size_wh[1] / 2
@@ -378,8 +380,11 @@ def bar(dice: Dice, size: float) -> np.ndarray:
 
 DRAWN: dict[Shape, float] = {locks: 2.5, folds: 2, lashes: 1, limb: 1.5, ornament: 1.5, splash: 1, bolt: 0.8,
                              swirl: 0.5, burst: 0.8, dog: 0.3, person: 0.3, ear: 2.5, fist: 1.6, smoke: 1.6,
-                             truss: 1.2, bar: 0.5}  # fmt: skip
+                             truss: 1.2, bar: 0.5, stick_figure: 4, furniture: 1.5, profile: 1.2, features: 1.5,
+                             foot: 1}  # fmt: skip
 """What stands in drawn panels."""
+SKETCHED: dict[Shape, float] = {stick_figure: 3, furniture: 1.5, features: 1, profile: 0.7, foot: 0.7, limb: 0.5}
+"""What stands in comics that are all line."""
 PRINTED: dict[Shape, float] = {emblem: 1.5, product: 1.5, rule: 1.2, person: 1.2, dog: 1, ornament: 1, swirl: 1,
                                splash: 0.7, bolt: 0.5, burst: 0.7, limb: 0.6}  # fmt: skip
 """What stands on posters and packages."""

@@ -186,7 +186,8 @@ def _mislead(writer: Writer) -> None:
     """Add art that is inked like letters: hair, folds, ears, hands, smoke, sparkles, dials."""
     dice = writer.dice
     count = dice.weighted({0: 0.5, 1: 0.18, 2: 0.15, 4: 0.1, 8: 0.07})
-    decoys.scatter(writer.studio, writer.canvas, count, decoys.DRAWN)
+    shapes = decoys.SKETCHED if dice.chance(0.2) else decoys.DRAWN
+    decoys.scatter(writer.studio, writer.canvas, count, shapes)
     if dice.chance(0.03):
         numerals.clock_without_numerals(writer.canvas, writer)
 
@@ -231,7 +232,7 @@ def textless(studio: Studio, size_px: int) -> Canvas:
     elif dice.chance(0.6):
         art.lay_texture(studio, picture)
     canvas = Canvas(picture)
-    shapes = decoys.DRAWN if dice.chance(0.6) else decoys.PRINTED
+    shapes = dice.pick([decoys.DRAWN, decoys.DRAWN, decoys.PRINTED, decoys.SKETCHED])
     decoys.scatter(studio, canvas, dice.weighted({0: 0.35, 1: 0.2, 3: 0.25, 6: 0.12, 12: 0.08}), shapes)
     if dice.chance(0.06):
         numerals.clock_without_numerals(canvas, Writer(studio, canvas))

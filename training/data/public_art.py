@@ -20,6 +20,7 @@ from training.data.public_packages import (
     fetched,
     notice_name,
     notice_of,
+    read_archive,
     read_checked,
     write_archive,
 )
@@ -32,7 +33,8 @@ _ABOUT = """# Art: sources and licences
 
 Every entry of `art.json` names its `source` and `licence`. All pictures were drawn small, or scaled down and re-encoded
 ("changes were made"). The texts that came with the packages are in `notices.tar.xz`.
-
+"""
+_HEADS = """
 | source in art.json | what | licence | attribution that has to be given |
 |---|---|---|---|
 """
@@ -116,7 +118,8 @@ def add_art(pack: Path, art: Sequence[PublicArt] = ART, *, fetch: Fetch = fetch_
     (folder / "art.json").write_text(json.dumps(index, indent=0) + "\n", encoding="utf-8")
     with (folder / "LICENCES.md").open("a", encoding="utf-8") as file:
         file.writelines(_licences(art, begun=begun))
-    write_archive(folder / ("added_notices.tar.xz" if begun else "notices.tar.xz"), notices)
+    notices_path = folder / "notices.tar.xz"
+    write_archive(notices_path, read_archive(notices_path) | notices)
 
 
 def art_index(pack: Path) -> list[dict]:
@@ -132,8 +135,8 @@ def missing_art(pack: Path, art: Sequence[PublicArt] = ART) -> list[PublicArt]:
 
 
 def _licences(art: Sequence[PublicArt], *, begun: bool) -> Iterator[str]:
-    """The table that `attributions` reads, or rows that go on with it."""
-    yield "\n" if begun else _ABOUT
+    """The table that `attributions` reads, or one more after what stands there."""
+    yield _HEADS if begun else _ABOUT + _HEADS
     for row in dict.fromkeys((entry.listed, entry.what, entry.licence, entry.credit) for entry in art):
         yield f"| {' | '.join(row)} |\n"
 

@@ -110,6 +110,15 @@ def write_archive(path: Path, members: Mapping[str, bytes]) -> None:
             archive.addfile(about, io.BytesIO(members[name]))
 
 
+def read_archive(path: Path) -> dict[str, bytes]:
+    """The files of a `.tar.xz` by name; none if it is not there."""
+    if not path.exists():
+        return {}
+    with tarfile.open(path, "r:xz") as archive:
+        opened = ((about.name, archive.extractfile(about)) for about in archive.getmembers())
+        return {name: file.read() for name, file in opened if file is not None}
+
+
 def notice_name(package: str) -> str:
     """The file name of a package's licence text: `npm:@fontsource/anton@5.3.0` is `npm-fontsource-anton.txt`."""
     bare = re.sub(r"(?<=\w)(@|==).*", "", package)
