@@ -254,7 +254,7 @@ def _take_turn(spot: _Spot, costs: Floats, own: Ints, chosen: Ints, turn: Ints) 
     """What the pixels whose numbers are `turn`, no two of them neighbours, choose now: of their `own` few, say."""
     places = spot.places[turn]
     beside = [spot.numbers[places + side] for side in spot.sides]
-    theirs = [chosen[np.maximum(numbers, 0)] for numbers in beside]
+    theirs = [np.where(numbers >= 0, chosen[np.maximum(numbers, 0)], chosen[turn]) for numbers in beside]
     options = np.concatenate([own[turn], np.stack([*theirs, chosen[turn]], axis=1)], axis=1)
     costs_now = np.take_along_axis(costs[turn], options, axis=1)
     jumps = spot.jumps[options]

@@ -233,7 +233,8 @@ def encode_layers(
 ) -> Encoded:
     """Write the upright upload, a cover over each text, and the mask as layers; `check` is called before each.
 
-    What all of them show is what `encode` writes as PNG. The covers' masks are together `mask`, `(H, W)`, and none
+    What all of them show is what `encode` writes as PNG, but that letters that were drawn on nothing are covered, not
+    gone: covers can only hide. The covers' masks are together `mask`, `(H, W)`, and none
     shares a pixel with another. Raises NotEncodable (see `check_encodable`; too many texts), OutOfMemory.
     """
     header = picture.header
@@ -241,7 +242,7 @@ def encode_layers(
     check_encodable(header, format)
     with memory_errors():
         turned = stored_order(mask, header.orientation)
-        changed = put(picture.stored, stored_order(result, header.orientation), turned)
+        changed = put(picture.stored, stored_order(result, header.orientation), turned, keeps_alpha=True)
         metadata = _metadata_of(picture)
         fit = for_psd if format == "psd" else for_ora
         original, upright_metadata = stand_upright(picture.stored, metadata, header.orientation)

@@ -20,7 +20,7 @@ from service.imaging.colour import Press, luma
 from service.imaging.continuation import continue_smoothly
 from service.imaging.exif import without_preview
 from service.imaging.headers import Layout
-from service.imaging.masks import chosen, components, dilate, from_bool
+from service.imaging.nothing import drawn_on_nothing
 from service.imaging.palettes import Palette, look_up, put_colours
 from service.imaging.xmp import without_thumbnails
 
@@ -116,33 +116,24 @@ def alpha_of(stored: Stored) -> npt.NDArray[np.uint8] | None:
     return None
 
 
-def put(stored: Stored, result: Image, mask: Mask) -> Stored:
+def put(stored: Stored, result: Image, mask: Mask, *, keeps_alpha: bool = False) -> Stored:
     """Write `result` into the samples where `mask` is 255; everywhere else each sample stays as it is.
 
-    Alpha stays as it is everywhere, also inside the mask, but where letters were drawn on nothing: they become nothing.
-    And of gray of 1 and 2 bits with a transparent level: where the result is that level, it becomes transparent as the
-    paper around it. A pixel that already shows the result keeps its samples, which may say more than the view does; so
-    does one that is fully transparent, of which nothing is seen.
+    Alpha stays as it is everywhere, also inside the mask, but where letters were drawn on nothing: they become nothing,
+    unless `keeps_alpha`. And of gray of 1 and 2 bits with a transparent level: where the result is that level, it
+    becomes transparent as the paper around it. A pixel that already shows the result keeps its samples, which may say
+    more than the view does; so does one that is fully transparent, of which nothing is seen.
     """
-    hole = (mask == 255) & _differing(view(stored), result)
-    alpha = alpha_of(stored)
-    if alpha is not None:
-        hole &= alpha > 0
-        return _clear(_put_colours(stored, result, hole), _drawn_on_nothing(alpha, mask))
-    return _put_colours(stored, result, hole)
-
-
-def _drawn_on_nothing(alpha: npt.NDArray[np.uint8], mask: Mask) -> npt.NDArray[np.bool_]:
-    """`(H, W)` the seen pixels inside the mask, in pieces around which most is fully transparent."""
-    if int(alpha.min()) > 0:
-        return np.zeros(alpha.shape, np.bool_)
-    seen = (mask == 255) & (alpha > 0)
-    labels = components(dilate(from_bool(seen), 1)).labels
-    ring = (labels > 0) & ~seen
-    count = int(labels.max()) + 1
-    around = np.bincount(labels[ring], minlength=count)
-    nothing = np.bincount(labels[ring & (alpha == 0)], minlength=count)
-    return np.asarray(chosen(labels, 2 * nothing > around) & seen, np.bool_)
+    shown, alpha = view(stored), alpha_of(stored)
+    hole = (mask == 255) & _differing(shown, result)
+    if alpha is None:
+        return _put_colours(stored, result, hole)
+    hole &= alpha > 0
+    if keeps_alpha:
+        return _put_colours(stored, result, hole)
+    nothing = drawn_on_nothing(shown, alpha, mask)
+    del shown
+    return _clear(_put_colours(stored, result, hole & ~nothing), nothing)
 
 
 def _clear(stored: Stored, nothing: npt.NDArray[np.bool_]) -> Stored:
@@ -157,7 +148,7 @@ def _clear(stored: Stored, nothing: npt.NDArray[np.bool_]) -> Stored:
     elif stored.colour_key is not None:
         samples[nothing] = stored.colour_key[0] if samples.ndim == 2 else stored.colour_key
     else:
-        samples[nothing, -1] = 0
+        samples[..., -1][nothing] = 0  # as `[nothing, -1]` it takes 16 bytes and a microsecond for each pixel
     return replace(stored, samples=samples)
 
 

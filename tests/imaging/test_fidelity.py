@@ -339,18 +339,62 @@ def test_letters_that_were_drawn_on_nothing_become_nothing(mode):
     assert (after.image[24:] == picture.image[25, 1]).all()
 
 
-def test_a_letter_that_hangs_over_nothing_stays_as_opaque_as_it_was():
-    """Most around it is the panel that it stands on: it is filled, not cut out."""
+def cleared(colours: np.ndarray, alpha: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The alpha of a PNG of these after its mask was filled with white."""
+    picture = codec.decode(saved(np.dstack([colours, alpha]), "PNG"), max_pixels=MAX_PIXELS)
+    encoded = codec.encode(picture, np.full_like(picture.image, 255), mask=mask, format="same", quality=None)
+    after = codec.decode(encoded.data, max_pixels=MAX_PIXELS)
+    assert np.array_equal(after.stored.samples[mask == 0], picture.stored.samples[mask == 0])
+    return after.alpha
+
+
+def test_what_goes_on_past_the_mask_is_filled_and_not_cut_off():
+    """A letter that hangs over the edge of a panel, and a plate that the mask covers half of, stay as opaque."""
     alpha = np.full((HEIGHT, WIDTH), 255, np.uint8)
     alpha[:12] = 0
     alpha[10:12, 20:24] = 255
-    picture = codec.decode(saved(np.dstack([rgb(), alpha]), "PNG"), max_pixels=MAX_PIXELS)
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[9:20, 19:25] = 255
+    assert np.array_equal(cleared(rgb(), alpha, mask), alpha)
 
-    encoded = codec.encode(picture, np.full_like(picture.image, 200), mask=mask, format="same", quality=None)
+    plate = np.zeros((HEIGHT, WIDTH), np.uint8)
+    plate[10:20, 10:40] = 255
+    mask[:] = 0
+    mask[8:22, 8:30] = 255
+    assert np.array_equal(cleared(rgb(), plate, mask), plate)
 
-    assert np.array_equal(codec.decode(encoded.data, max_pixels=MAX_PIXELS).alpha, alpha)
+
+def test_a_plate_with_letters_on_it_is_filled_and_not_taken_away():
+    """It has two colours and fills its box; the same plate without letters is as good as a letter."""
+    alpha, mask = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+    alpha[10:20, 10:40], mask[8:22, 8:42] = 255, 255
+    colours = np.full((HEIGHT, WIDTH, 3), 240, np.uint8)
+    assert not cleared(colours, alpha, mask).any()
+
+    colours[13:17, 14:36:4] = colours[13:17, 15:36:4] = 0
+    assert np.array_equal(cleared(colours, alpha, mask), alpha)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (20, 20)])
+def test_a_mask_over_a_whole_picture_leaves_it_opaque(place):
+    """One transparent pixel makes no layer of letters of it; what lies past the border is not known."""
+    alpha = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    alpha[place] = 0
+
+    assert np.array_equal(cleared(rgb(), alpha, np.full_like(alpha, 255)), alpha)
+
+
+def test_a_letter_that_the_border_cuts_becomes_nothing():
+    """Little of its outline lies there; and a mask far away from it costs nothing."""
+    alpha, mask = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+    alpha[12:20, :14] = 255
+    alpha[:2, 40:] = 255
+    mask[10:22, :16] = 255
+
+    after = cleared(np.zeros((HEIGHT, WIDTH, 3), np.uint8), alpha, mask)
+
+    assert not after[:, :30].any()
+    assert (after[:2, 40:] == 255).all()
 
 
 @pytest.mark.parametrize("interlace", [0, 1])

@@ -1,0 +1,94 @@
+"""Letters that were drawn on nothing: on a layer that is transparent all around them. Knows nothing about files."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from service.imaging.arrays import Image, Mask
+from service.imaging.colour import luma
+from service.imaging.masks import Components, chosen, components, from_bool
+
+AROUND_PX = 8
+"""How far past the mask a piece is followed."""
+MAX_SHARE_BEYOND = 0.01
+"""Of a piece that may lie past the mask; more, and it is not the text alone: a part of it would be cut off."""
+MAX_SHARE_AT_BORDER = 0.25
+"""Of its box's outline that may lie on the border of the picture, past which nobody knows whether it goes on."""
+PLATE_SHARE, PLATE_LEVELS = 0.8, 24.0
+"""A piece that fills so much of its box, and whose light deviates by so many levels, is a plate with letters on it."""
+
+_ROWS_AT_ONCE = 256
+
+Flags = npt.NDArray[np.bool_]
+
+
+def drawn_on_nothing(image: Image, alpha: npt.NDArray[np.uint8], mask: Mask) -> Flags:
+    """`(H, W)` the pixels inside `mask` that were drawn on nothing, and are to become nothing.
+
+    `image` `(H, W, 3)`, `alpha` `(H, W)`. A connected piece of what is seen counts if it lies in the mask as a whole,
+    not along the border of the picture, and is ink, not a plate with letters on it.
+    """
+    nothing = np.zeros(mask.shape, np.bool_)
+    hole = mask == 255
+    window = _window(hole)
+    if window is None or int(alpha[window].min()) > 0:
+        return nothing
+    seen, hole = alpha[window] > 0, hole[window]
+    pieces = components(from_bool(seen))
+    beyond = _totals(pieces, seen & ~hole)
+    flags = (beyond <= MAX_SHARE_BEYOND * pieces.area) & ~_is_plate(image[window], pieces)
+    outline_px = 2 * (pieces.right - pieces.left + pieces.bottom - pieces.top)
+    at_border, goes_on = _at_sides(pieces, window, mask.shape)
+    flags &= (at_border <= MAX_SHARE_AT_BORDER * outline_px) & ~goes_on
+    flags[0] = False
+    nothing[window] = chosen(pieces.labels, flags) & hole
+    return nothing
+
+
+def _window(hole: Flags) -> tuple[slice, slice] | None:
+    """The rows and columns of the hole and AROUND_PX more; None if there is no hole."""
+    rows, columns = (np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    (y0, y1), (x0, x1) = ((max(0, int(at[0]) - AROUND_PX), int(at[-1]) + 1 + AROUND_PX) for at in (rows, columns))
+    return slice(y0, min(y1, len(hole))), slice(x0, min(x1, hole.shape[1]))
+
+
+def _is_plate(image: Image, pieces: Components) -> Flags:
+    """`(n + 1,)` whether each piece fills its box and has more than one colour."""
+    light = luma(image).astype(np.float32)
+    area = np.maximum(pieces.area, 1)
+    variance = _totals(pieces, light * light) / area - (_totals(pieces, light) / area) ** 2
+    box = (pieces.right - pieces.left) * (pieces.bottom - pieces.top)
+    return np.asarray((pieces.area >= PLATE_SHARE * box) & (variance > PLATE_LEVELS**2), np.bool_)
+
+
+def _totals(pieces: Components, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    """`(n + 1,)` sum of `values` `(H, W)` over each piece, in bands: NumPy makes 16 bytes of every pixel."""
+    totals = np.zeros(pieces.count + 1)
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        band = slice(start, start + _ROWS_AT_ONCE)
+        labels, weights = pieces.labels[band].ravel(), values[band].ravel()
+        totals += np.bincount(labels, weights=weights, minlength=pieces.count + 1)
+    return totals
+
+
+def _at_sides(
+    pieces: Components, window: tuple[slice, slice], size_hw: tuple[int, ...]
+) -> tuple[npt.NDArray[np.intp], Flags]:
+    """`(n + 1,)` pixels of each piece on the picture's border, and whether it goes on past the window elsewhere."""
+    at_border = np.zeros(pieces.count + 1, np.intp)
+    goes_on = np.zeros(pieces.count + 1, np.bool_)
+    labels, (rows, columns) = pieces.labels, window
+    for line, is_border in (
+        (labels[0], rows.start == 0),
+        (labels[-1], rows.stop == size_hw[0]),
+        (labels[:, 0], columns.start == 0),
+        (labels[:, -1], columns.stop == size_hw[1]),
+    ):
+        if is_border:
+            at_border += np.bincount(line, minlength=pieces.count + 1)
+        else:
+            goes_on[line] = True
+    return at_border, goes_on
