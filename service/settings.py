@@ -59,7 +59,7 @@ class Settings(BaseSettings):
         ge=MIB,
         description="Memory for images being worked on, bytes, for answers being sent and for the archives of "
         "chapters; an image weighs 224 MiB and 16 bytes per pixel (more for transparency, layers, WebP, AVIF, HEIC, "
-        "JPEG XL and above 8 bits: 20 to 124). Default: what machine or cgroup has, less 288 MiB.",
+        "JPEG XL and above 8 bits: 24 to 128). Default: what machine or cgroup has, less 288 MiB.",
     )
     limit_memory: bool = Field(
         default=False,

@@ -33,8 +33,8 @@ ENCODER_BYTES_PER_PIXEL = {"webp": 24, "avif": 40, "heic": 40, "jxl": 80}
 """What the encoders of some formats take more."""
 DEEP_BYTES_PER_PIXEL = 24
 """What samples of more than 8 bits take more, in whatever format."""
-ALPHA_BYTES_PER_PIXEL = 4
-"""What transparency takes more: it is stored, shown apart, and written."""
+ALPHA_BYTES_PER_PIXEL = 8
+"""What transparency takes more: it is stored, shown apart, looked at for letters on nothing, and written."""
 LAYERS_BYTES_PER_PIXEL = 16
 """What layers take more at 8 bits, twice as much above: the page twice, and what covers it."""
 STATUSES = (400, 401, 406, 413, 415, 422, 503, 504)

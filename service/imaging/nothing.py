@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from service.imaging.arrays import Image, Mask
-from service.imaging.colour import luma
+from service.imaging.arrays import Mask
 from service.imaging.masks import Components, chosen, components, from_bool
 
 AROUND_PX = 8
@@ -21,13 +22,15 @@ PLATE_SHARE, PLATE_LEVELS = 0.8, 24.0
 _ROWS_AT_ONCE = 256
 
 Flags = npt.NDArray[np.bool_]
+Levels = npt.NDArray[np.uint8]
 
 
-def drawn_on_nothing(image: Image, alpha: npt.NDArray[np.uint8], mask: Mask) -> Flags:
+def drawn_on_nothing(light: Levels, alpha: Levels, mask: Mask) -> Flags:
     """`(H, W)` the pixels inside `mask` that were drawn on nothing, and are to become nothing.
 
-    `image` `(H, W, 3)`, `alpha` `(H, W)`. A connected piece of what is seen counts if it lies in the mask as a whole,
-    not along the border of the picture, and is ink, not a plate with letters on it.
+    `light` is the luma, `alpha` the opacity, both `(H, W)`. A connected piece of what is seen counts if it lies in the
+    mask as a whole, not along the border of the picture, and is ink, not a plate with letters on it. Takes 10 bytes a
+    pixel of the mask's box.
     """
     nothing = np.zeros(mask.shape, np.bool_)
     hole = mask == 255
@@ -37,7 +40,7 @@ def drawn_on_nothing(image: Image, alpha: npt.NDArray[np.uint8], mask: Mask) -> 
     seen, hole = alpha[window] > 0, hole[window]
     pieces = components(from_bool(seen))
     beyond = _totals(pieces, seen & ~hole)
-    flags = (beyond <= MAX_SHARE_BEYOND * pieces.area) & ~_is_plate(image[window], pieces)
+    flags = (beyond <= MAX_SHARE_BEYOND * pieces.area) & ~_is_plate(light[window], pieces)
     outline_px = 2 * (pieces.right - pieces.left + pieces.bottom - pieces.top)
     at_border, goes_on = _at_sides(pieces, window, mask.shape)
     flags &= (at_border <= MAX_SHARE_AT_BORDER * outline_px) & ~goes_on
@@ -55,22 +58,24 @@ def _window(hole: Flags) -> tuple[slice, slice] | None:
     return slice(y0, min(y1, len(hole))), slice(x0, min(x1, hole.shape[1]))
 
 
-def _is_plate(image: Image, pieces: Components) -> Flags:
+def _is_plate(light: Levels, pieces: Components) -> Flags:
     """`(n + 1,)` whether each piece fills its box and has more than one colour."""
-    light = luma(image).astype(np.float32)
     area = np.maximum(pieces.area, 1)
-    variance = _totals(pieces, light * light) / area - (_totals(pieces, light) / area) ** 2
+    variance = _totals(pieces, light, power=2) / area - (_totals(pieces, light) / area) ** 2
     box = (pieces.right - pieces.left) * (pieces.bottom - pieces.top)
     return np.asarray((pieces.area >= PLATE_SHARE * box) & (variance > PLATE_LEVELS**2), np.bool_)
 
 
-def _totals(pieces: Components, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
-    """`(n + 1,)` sum of `values` `(H, W)` over each piece, in bands: NumPy makes 16 bytes of every pixel."""
+def _totals(pieces: Components, values: npt.NDArray[Any], *, power: int = 1) -> npt.NDArray[np.float64]:
+    """`(n + 1,)` sum of `values` `(H, W)`, or of a power of them, over each piece.
+
+    In bands: NumPy makes 24 bytes of every pixel.
+    """
     totals = np.zeros(pieces.count + 1)
     for start in range(0, len(values), _ROWS_AT_ONCE):
         band = slice(start, start + _ROWS_AT_ONCE)
-        labels, weights = pieces.labels[band].ravel(), values[band].ravel()
-        totals += np.bincount(labels, weights=weights, minlength=pieces.count + 1)
+        weights = values[band].ravel().astype(np.float64) ** power
+        totals += np.bincount(pieces.labels[band].ravel(), weights=weights, minlength=pieces.count + 1)
     return totals
 
 

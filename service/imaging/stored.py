@@ -126,21 +126,27 @@ def put(stored: Stored, result: Image, mask: Mask, *, keeps_alpha: bool = False)
     """
     shown, alpha = view(stored), alpha_of(stored)
     hole = (mask == 255) & _differing(shown, result)
-    if alpha is None:
+    if alpha is not None:
+        hole &= alpha > 0
+    if alpha is None or keeps_alpha:
+        del shown
         return _put_colours(stored, result, hole)
-    hole &= alpha > 0
-    if keeps_alpha:
-        return _put_colours(stored, result, hole)
-    nothing = drawn_on_nothing(shown, alpha, mask)
+    light = luma(shown)
     del shown
-    return _clear(_put_colours(stored, result, hole & ~nothing), nothing)
+    nothing = drawn_on_nothing(light, alpha, mask)
+    del light, alpha
+    hole &= ~nothing
+    return _clear(_put_colours(stored, result, hole), nothing, stored.samples)
 
 
-def _clear(stored: Stored, nothing: npt.NDArray[np.bool_]) -> Stored:
-    """The same, fully transparent where `nothing` is true; `stored` has some transparency."""
+def _clear(stored: Stored, nothing: npt.NDArray[np.bool_], original: Samples) -> Stored:
+    """The same, fully transparent where `nothing` is true; in place, unless the samples are the `original` ones.
+
+    `stored` has some transparency.
+    """
     if not nothing.any():
         return stored
-    samples = stored.samples.copy()
+    samples = stored.samples.copy() if stored.samples is original else stored.samples
     if stored.layout == "palette":
         assert stored.palette is not None
         assert stored.palette.alpha is not None

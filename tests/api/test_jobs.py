@@ -178,13 +178,14 @@ async def test_a_client_that_left_is_told_of_as_499() -> None:
 
 
 async def test_an_image_too_large_for_the_memory_is_refused() -> None:
-    """224 MiB and 16 bytes x pixels over the budget can never run: 503, with both numbers."""
+    """224 MiB and 16 bytes x pixels over the budget can never run: 503, with both numbers, and no `Retry-After`."""
     client = client_of(app_of(memory_bytes=224 * 2**20 + 16 * 90_000 - 1))
 
     response = await client.post("/v1/erase", files={"image": picture(300, 300)})
 
     assert (response.status_code, response.json()["type"]) == (503, "urn:text-eraser:problem:out-of-memory")
     assert response.json()["needed_bytes"] == 224 * 2**20 + 16 * 300 * 300
+    assert "retry-after" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -192,11 +193,11 @@ async def test_an_image_too_large_for_the_memory_is_refused() -> None:
     [
         ("RGB", 8, "same", 16),
         ("CMYK", 8, "same", 16),
-        ("RGBA", 8, "same", 20),
-        ("gray+alpha", 8, "same", 20),
+        ("RGBA", 8, "same", 24),
+        ("gray+alpha", 8, "same", 24),
         ("RGB", 16, "same", 40),
-        ("RGBA", 16, "same", 44),
-        ("RGBA", 8, "webp", 44),
+        ("RGBA", 16, "same", 48),
+        ("RGBA", 8, "webp", 48),
         ("RGB", 8, "psd", 32),
         ("RGB", 16, "psd", 48),
     ],
@@ -239,6 +240,7 @@ async def test_running_out_of_memory_is_503_and_the_next_request_is_served() -> 
     second = await client.post("/v1/erase", files={"image": picture()})
 
     assert (first.status_code, first.json()["type"]) == (503, "urn:text-eraser:problem:out-of-memory")
+    assert first.headers["retry-after"] == "1"
     assert second.status_code == 200
 
 
