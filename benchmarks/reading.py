@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,8 +30,10 @@ from service.settings import Settings
 LANGUAGES = {"ja": "jpn+jpn_vert", "ko": "kor", "zh": "chi_sim", "fr": "fra", "en": "eng", "ru": "rus"}
 """The end of a file's name -> Tesseract's languages."""
 ANY_LANGUAGE = "jpn+jpn_vert+eng"
+PACKAGES = "apt-get install tesseract-ocr tesseract-ocr-jpn tesseract-ocr-jpn-vert, and so on for each language"
 SURE = 60.0
 """Words that Tesseract is less sure of, of 100, do not count."""
+PATH = "/usr/bin:/bin:/usr/local/bin"
 SCALE = 2
 """Tesseract wants letters of 30 px; a page's have 15."""
 
@@ -45,7 +48,7 @@ def read_words(picture: np.ndarray, languages: str) -> Iterator[str]:
         input=buffer.getvalue(),
         capture_output=True,
         check=True,
-        env={"OMP_THREAD_LIMIT": "1", "PATH": "/usr/bin:/bin:/usr/local/bin"},
+        env={"OMP_THREAD_LIMIT": "1", "PATH": PATH},
     ).stdout.decode()
     for row in csv.DictReader(io.StringIO(told), delimiter="\t", quoting=csv.QUOTE_NONE):
         if float(row["conf"]) >= SURE:
@@ -63,13 +66,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--store", type=Path, help="model store; default: the one that is served")
     arguments = parser.parse_args()
+    if shutil.which("tesseract", path=PATH) is None:
+        sys.exit(f"There is no program `tesseract` in {PATH}; install it from the system's packages: {PACKAGES}")
     settings = Settings(model_store=arguments.store) if arguments.store else Settings()
     store = open_store(settings)
     eraser = build_eraser(settings, store)
     print(f"{', '.join(model.label for model in store.models)}\n")
     print("| page | letters read | after erasing |\n|---|--:|--:|")
     read = left = 0
-    for path in sorted(arguments.folder.iterdir()):
+    for path in sorted(path for path in arguments.folder.iterdir() if path.is_file()):
         try:
             outcome = eraser.erase(path.read_bytes(), None, EraseOptions(format="png"), Deadline())
         except TextEraserError as refusal:

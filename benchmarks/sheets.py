@@ -63,8 +63,8 @@ def main() -> None:
     settings = Settings()
     eraser = build_eraser(settings, open_store(settings))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for path in sorted(arguments.folder.iterdir()):
-        upload = path.read_bytes() if path.is_file() else b""
+    for path in sorted(path for path in arguments.folder.iterdir() if path.is_file()):
+        upload = path.read_bytes()
         try:
             outcome = eraser.erase(upload, None, EraseOptions(output="both"), Deadline())
         except TextEraserError as exc:

@@ -145,6 +145,7 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
         if fields["format"] is None and len(files) == 1 and not (Path(out).is_dir() or Path(files[0]).is_dir()):
             fields["format"] = format_for(files[0], out)
         options = EraseOptions.parse({name: value for name, value in fields.items() if value is not None})
+        options.check_mask(is_given=mask is not None)
         targets = plan_targets(files, out, options)
     except InvalidOption as exc:
         refuse(exc.detail)

@@ -194,18 +194,18 @@ class ArchiveRefused(Unprocessable):
 
 
 class Unavailable(TextEraserError):
-    """Not now; the client may try again after `Retry-After` seconds."""
+    """Not now; the client may try again after `Retry-After` seconds, or never where there is none."""
 
     code, status, public = "unavailable", 503, "The service is not available right now."
 
-    def __init__(self, detail: str = "", *, retry_after_s: int = 1, **facts: object) -> None:
+    def __init__(self, detail: str = "", *, retry_after_s: int | None = 1, **facts: object) -> None:
         super().__init__(detail, **facts)
         self.retry_after_s = retry_after_s
 
     @property
     def headers(self) -> dict[str, str]:
-        """`Retry-After`, whole seconds."""
-        return {"Retry-After": str(self.retry_after_s)}
+        """`Retry-After`, whole seconds; nothing where no waiting helps."""
+        return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
 
 
 class Overloaded(Unavailable):
@@ -221,9 +221,9 @@ class NotReady(Unavailable):
 
 
 class OutOfMemory(Unavailable):
-    """Memory ran out while working; nothing was kept, and the next request is served."""
+    """Memory ran out while working, or too little is left beside archives; without `Retry-After` it never fits here."""
 
-    code, public = "out-of-memory", "There is not enough memory for this image right now."
+    code, public = "out-of-memory", "There is not enough memory for this upload."
 
 
 class DeadlineExceeded(TextEraserError):

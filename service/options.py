@@ -204,7 +204,8 @@ class EraseOptions(Options):
     mask_mode: MaskMode = Field(
         "replace",
         description="How a given `mask` and the found text go together: `replace` (no text is looked for), "
-        "`union` (the mask is erased whatever `sfx`, `min_score` and heights say of what is found), `subtract`.",
+        "`union` (the mask is erased whatever `sfx`, `min_score` and heights say of what is found), `subtract`. "
+        "The last two need a `mask`.",
     )
     output: Output = Field(
         "image", description="What to return: the `image`, the `mask` (PNG, 255 = erased), or `both`."
@@ -249,9 +250,17 @@ class EraseOptions(Options):
         description="Erase exactly this: a JSON list of regions as `/v1/detect` gives them, edited. In each, the text "
         "found there is erased (the whole region, where none is found), filled by its `method` if it has one; "
         "`skip` leaves it. Where regions overlap, a text belongs to the one that fits it best. "
-        "Nothing outside the list is touched. Goes alone, without the choices above. "
-        "Default: whatever is found.",
+        "Nothing outside the list is touched. With a `mask`, what it and `mask_mode` make of the found text counts as "
+        "the text found. Refused beside `include`, `exclude`, `sfx`, `min_score`, `min_height_px`, `max_height_px` and "
+        "a `fill` other than `auto`; every other option may stand beside it. Default: whatever is found.",
     )
+
+    def check_mask(self, *, is_given: bool) -> None:
+        """Refuse a mode of a mask that is not there: somebody forgot it. Raises InvalidOption."""
+        if self.mask_mode != "replace" and not is_given:
+            raise InvalidOption(
+                f"mask_mode is '{self.mask_mode}', and no mask is given; send a mask, or leave mask_mode out."
+            )
 
     @model_validator(mode="after")
     def _layers_are_an_image(self) -> Self:

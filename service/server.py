@@ -32,14 +32,14 @@ GRACE_S = 5
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server; asked to stop, it says so in `/readyz` first."""
+    """uvicorn's server; asked to stop, it tells the application first, so that chapters end soon."""
 
     def __init__(self, config: uvicorn.Config, backend: Backend) -> None:
         super().__init__(config)
         self._backend = backend
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Not ready any more; what was admitted is finished."""
+        """Not ready any more; within a tenth of a second nobody can connect, and what was admitted is finished."""
         self._backend.state = "draining"
         super().handle_exit(sig, frame)
 
@@ -48,7 +48,10 @@ def serve(settings: Settings) -> int:
     """Serve until a signal says stop; the exit code of the process."""
     configure_logging(settings.log_level)
     if settings.telemetry and find_spec("opentelemetry.sdk") is None:
-        return _start_failed("TEXT_ERASER_TELEMETRY is set; it needs the extra: pip install 'text-eraser[telemetry]'")
+        return _start_failed(
+            "TEXT_ERASER_TELEMETRY is set; it needs the extra `telemetry`: pip install '.[telemetry]' "
+            "in a copy of Text Eraser's repository"
+        )
     try:
         listener = _listen(settings.host, settings.port)
     except OSError as exc:

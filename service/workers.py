@@ -114,7 +114,8 @@ class Workers:
         """Run `work` on a thread when a slot and `weight_bytes` of memory are free; its result and its wait.
 
         A `patient` job lets all others pass, and takes no place in the queue: whoever brings many bounds them.
-        Raises Overloaded if the queue is full, OutOfMemory if the weight fits beside nothing, the deadline's reason
+        Raises Overloaded if the queue is full, OutOfMemory if the weight fits beside nothing
+        (without a time to come again where it never will), the deadline's reason
         as soon as it is stopped (a job still queued is then never started), and whatever `work` raises.
         """
         ticket = self._enter(weight_bytes, patient=patient)
@@ -178,6 +179,7 @@ class Workers:
         if weight_bytes > self.memory_bytes:
             raise OutOfMemory(
                 f"The image needs {weight_bytes} bytes of working memory; this server has {self.memory_bytes}.",
+                retry_after_s=None,
                 needed_bytes=weight_bytes,
                 allowed_bytes=self.memory_bytes,
             )

@@ -346,12 +346,13 @@ def test_areas_are_files_on_the_command_line_too(eraser: FakeEraser, page: Path,
     [
         (["--include", "missing.png"], "expected a JSON list, or a file"),
         (["--include", "-", "--mask", "-"], "read once"),
+        (["--mask-mode", "union"], "mask_mode is 'union', and no mask is given"),
         (["--exclude", "FOLDER/long.json"], "at most 262144"),
         (["--exclude", "FOLDER/latin.json"], "not UTF-8"),
         (["--regions", "[]", "--exclude", "FOLDER/mask.png"], "leave out exclude"),
     ],
 )
-def test_areas_that_cannot_be_read_exit_2(
+def test_areas_that_cannot_be_read_or_meant_exit_2(
     eraser: FakeEraser, page: Path, tmp_path: Path, words: list[str], said: str
 ) -> None:
     """Before any work, with what was seen and what is allowed."""
@@ -392,6 +393,6 @@ def test_batch_on_ray_says_what_it_needs(eraser: FakeEraser, tmp_path: Path, mon
     missing = run("batch", tmp_path / "in", tmp_path / "out", "--engine", "ray")
     alone = run("batch", tmp_path / "in", tmp_path / "out", "--address", "auto")
 
-    assert (missing.exit_code, "text-eraser[ray]" in missing.stderr) == (2, True)
+    assert (missing.exit_code, "pip install '.[ray]'" in missing.stderr) == (2, True)
     assert (alone.exit_code, "--engine ray" in alone.stderr) == (2, True)
     assert not (tmp_path / "out").exists()

@@ -185,11 +185,12 @@ async def test_large_jobs_do_not_run_beside_each_other() -> None:
 
 
 async def test_a_job_that_can_never_fit_is_refused(workers: Workers) -> None:
-    """More weight than all the memory there is: OutOfMemory at once, naming both."""
+    """More weight than all the memory there is: OutOfMemory at once, naming both, with no time to come again."""
     with pytest.raises(OutOfMemory) as refused:
         await workers.run(lambda: None, Deadline(), weight_bytes=1001)
 
     assert refused.value.facts == {"needed_bytes": 1001, "allowed_bytes": 1000}
+    assert refused.value.headers == {}
 
 
 async def test_what_is_held_leaves_less_for_jobs() -> None:
@@ -213,6 +214,7 @@ async def test_what_is_held_leaves_less_for_jobs() -> None:
     with pytest.raises(OutOfMemory) as refused:
         await third
     assert refused.value.facts == {"needed_bytes": 501, "allowed_bytes": 500}
+    assert refused.value.headers == {"Retry-After": "1"}
     assert (await fourth).value == "still served"
     await first
     await workers.close()

@@ -410,6 +410,7 @@ def _check_room(archive_bytes: int, memory_bytes: int) -> None:
         raise OutOfMemory(
             f"The archive has {archive_bytes} bytes, an image needs {jobs.NETWORK_BYTES} and more; this server has "
             f"{memory_bytes} for both. Send the chapter in parts.",
+            retry_after_s=None,
             needed_bytes=archive_bytes + jobs.NETWORK_BYTES,
             allowed_bytes=memory_bytes,
         )

@@ -52,6 +52,7 @@ async def erase(request: Request) -> Response:
     areas = sorted({"include", "exclude"} & set(form.masks))
     if options.regions is not None and areas:
         raise InvalidOption(f"regions goes alone; leave out {', '.join(areas)}.")
+    options.check_mask(is_given="mask" in form.masks)
     jobs.check_model(request, options.segmenter, "segmentation")
     jobs.check_model(request, options.inpainter, "inpainting")
     header = jobs.read_header(request, form.image, form.masks)

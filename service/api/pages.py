@@ -28,7 +28,8 @@ DESCRIPTION = """\
 Removes text from images: manga and comic pages first. Upload a picture as `multipart/form-data`, get it back clean.
 
 Every answer that is not 2xx is `application/problem+json` (RFC 9457), but a refused CORS preflight: branch on `type`,
-which never changes, not on the words. 503 carries `Retry-After`. Send `X-Request-ID` to find a request in the log.
+which never changes, not on the words. 503 carries `Retry-After`, unless no waiting helps. Send `X-Request-ID` to find a
+request in the log.
 """
 WEB = bundled("web")
 """The page at `/`: plain files, sent as they are."""

@@ -153,6 +153,9 @@ def _document(status: int, kinds: list[type[TextEraserError]]) -> dict[str, Any]
     }
     if status == 503:
         entry["headers"] = {
-            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+            "Retry-After": {
+                "description": "Seconds to wait; absent where no waiting helps.",
+                "schema": {"type": "integer", "minimum": 1},
+            }
         }
     return entry

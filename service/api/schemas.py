@@ -189,12 +189,14 @@ def headers(*, fidelity: bool) -> dict[str, Any]:
             "schema": {"type": "number", "minimum": 0, "maximum": 1},
         }
         described["X-Fidelity"] = {
-            "description": "Outside the mask: `exact` every stored sample is the upload's; `blocks` every JPEG block "
-            "that the mask does not touch is; `reencoded` the format changed values everywhere.",
+            "description": "Where the answer holds the image. Outside the mask: `exact` every stored sample is the "
+            "upload's; `blocks` every JPEG block that the mask does not touch is; `reencoded` the format changed "
+            "values everywhere.",
             "schema": {"type": "string", "enum": ["exact", "blocks", "reencoded"]},
         }
         described["X-Untouched-SHA256"] = {
-            "description": "Checksum of what is outside the mask, where the format allows one.",
+            "description": "Checksum of what is outside the mask, where `X-Fidelity` is `exact` or `blocks`; none "
+            "where an upload with an orientation other than 1 is written upright into another format.",
             "schema": {"type": "string"},
         }
     return described

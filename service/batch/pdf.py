@@ -126,7 +126,9 @@ def _allowed(size: SizePt) -> SizePt:
 
 def _check_extra(library: str, path: Path) -> None:
     if find_spec(library) is None:
-        raise InvalidOption(f"{path.name}: PDF needs the extra: pip install 'text-eraser[pdf]'")
+        raise InvalidOption(
+            f"{path.name}: PDF needs the extra `pdf`: pip install '.[pdf]' in a copy of Text Eraser's repository"
+        )
 
 
 def _not_drawn(number: int, error: Exception) -> CorruptImage:

@@ -34,7 +34,9 @@ def connect(address: str | None) -> int:
     Raises InvalidOption where the extra is not installed or nobody answers.
     """
     if find_spec("ray") is None:
-        raise InvalidOption("--engine ray needs the extra: pip install 'text-eraser[ray]'")
+        raise InvalidOption(
+            "--engine ray needs the extra `ray`: pip install '.[ray]' in a copy of Text Eraser's repository"
+        )
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told
     import ray  # noqa: PLC0415  an optional extra
 

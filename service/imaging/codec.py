@@ -179,7 +179,7 @@ def check_encodable(header: Header, format: OutputFormat) -> None:  # noqa: A002
 def check_installed(format: OutputFormat) -> None:  # noqa: A002 - the option's own name
     """Raise UnsupportedFormat, naming the extra, where the output format needs one that is not installed."""
     if format not in writable_formats():
-        raise UnsupportedFormat("PSD needs the extra: pip install 'text-eraser[layers]'. ORA holds the same layers.")
+        raise UnsupportedFormat("PSD needs the extra `layers` of Text Eraser. ORA holds the same layers.")
 
 
 def writable_formats() -> list[OutputFormat]:

@@ -134,8 +134,8 @@ def sniff(data: bytes) -> Format:
     if data.startswith(_JPEG_XL):
         if not is_installed("jxl"):
             raise UnsupportedFormat(
-                "The file is JPEG XL, which needs the extra: pip install 'text-eraser[jxl]', and libvips with JPEG XL: "
-                f"apt-get install libvips42; expected {readable_titles()}."
+                "The file is JPEG XL, which needs the extra `jxl` of Text Eraser, and libvips with JPEG XL; "
+                f"expected {readable_titles()}."
             )
         return "jxl"
     for magic, title in _REFUSED:
@@ -158,8 +158,7 @@ def _sniff_heif(data: bytes) -> Format:
     if brands & _HEIF_BRANDS:
         if not is_installed("heic"):
             raise UnsupportedFormat(
-                "The file is HEIC, which needs the extra: pip install 'text-eraser[heic]'; "
-                f"expected {readable_titles()}."
+                f"The file is HEIC, which needs the extra `heic` of Text Eraser; expected {readable_titles()}."
             )
         return "heic"
     if b"jxl " in brands:

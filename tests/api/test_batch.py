@@ -503,4 +503,5 @@ async def test_an_archive_beside_which_no_image_fits_is_refused_whole() -> None:
 
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:text-eraser:problem:out-of-memory")
     assert refused.json()["allowed_bytes"] == NETWORK_BYTES + 50_000
+    assert "retry-after" not in refused.headers
     assert eraser.calls == []

@@ -59,6 +59,9 @@ UPPER = pages.png(np.repeat(np.uint8([[255], [0]]), 80, axis=0).repeat(240, axis
         ({"max_height_px": "8"}, {}, (False, False)),
         ({"min_height_px": "60"}, {}, (False, False)),
         ({"sfx": "erase"}, {}, (True, True)),
+        ({"mask_mode": "replace"}, {}, (True, True)),  # the default, as a client that names every default sends it
+        ({"regions": '[{"box": [0, 0, 240, 160]}]'}, {"mask": UPPER}, (True, False)),
+        ({"regions": '[{"box": [0, 0, 240, 160]}]', "mask_mode": "subtract"}, {"mask": UPPER}, (False, True)),
     ],
 )
 async def test_what_is_asked_for_is_erased(
@@ -89,6 +92,8 @@ async def test_what_is_asked_for_is_erased(
         ({"min_height_px": "-1"}, {}, "min_height_px"),
         ({"min_score": "2"}, {}, "min_score"),
         ({"sfx": "loud"}, {}, "sfx"),
+        ({"mask_mode": "union"}, {}, "mask_mode is 'union', and no mask is given"),
+        ({"mask_mode": "subtract", "regions": "[]"}, {}, "mask_mode is 'subtract', and no mask is given"),
     ],
 )
 async def test_what_cannot_be_meant_is_refused(

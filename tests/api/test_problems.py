@@ -179,7 +179,7 @@ async def test_a_format_whose_extra_is_missing_is_refused_by_its_name(
 
     response = await client.post(f"/v1/{route}", files=files, data={"format": "psd"})
 
-    assert "text-eraser[layers]" in assert_problem(response, 415, "unsupported-format")["detail"]
+    assert "extra `layers`" in assert_problem(response, 415, "unsupported-format")["detail"]
     assert "psd" not in (await client.get("/v1/info")).json()["formats"]["output"]
 
 

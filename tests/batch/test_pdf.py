@@ -204,4 +204,4 @@ def test_without_the_extra_the_reason_names_it(tmp_path: Path, monkeypatch: pyte
 
     for out in ("out", "out.pdf"):
         (row,) = run(FakeEraser(), (tmp_path / "book.pdf", tmp_path / out))
-        assert "text-eraser[pdf]" in str(row.detail)
+        assert "pip install '.[pdf]'" in str(row.detail)

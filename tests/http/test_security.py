@@ -127,6 +127,13 @@ async def test_a_problem_can_be_read_by_an_allowed_origin_too() -> None:
     assert (response.status_code, response.headers["access-control-allow-origin"]) == (401, OURS)
 
 
+async def test_without_an_allow_list_a_preflight_is_a_problem_as_any_other() -> None:
+    """`OPTIONS` is a method that the route does not have."""
+    response = await client_of(app_of()).options("/v1/erase", headers={"Origin": OURS, **PREFLIGHT})
+
+    assert (response.status_code, response.headers["content-type"]) == (405, "application/problem+json")
+
+
 @pytest.mark.parametrize(("origin", "status"), [(OURS, 200), (OTHER, 400)])
 async def test_a_preflight_is_answered_without_a_token(origin: str, status: int) -> None:
     """Browsers send none with it; only allowed origins hear yes."""

@@ -98,6 +98,8 @@ def with_files(body: dict[str, Any], route: str, data: st.DataObject) -> dict[st
     if "mask" in form:
         size_wh = None if data.draw(st.integers(0, 9)) == 5 else size_of(image)
         form["mask"] = mask_picture(*(size_wh or (8, 9)))
+    elif not data.draw(SOMETIMES):
+        form.pop("mask_mode", None)  # without a mask there is but one
     for name in (name for name in NAMES if name in form and not data.draw(SOMETIMES)):
         form[name] = NAMES[name]
     for name in (name for name in AREAS if name in form and not data.draw(SOMETIMES)):

@@ -136,7 +136,7 @@ def test_tracing_without_its_extra_stops_the_start(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "log", telemetry=True)
 
     assert server.process.wait(timeout=50) == 3
-    assert "text-eraser[telemetry]" in server.said
+    assert "pip install '.[telemetry]'" in server.said
 
 
 def test_the_command_line_gives_the_servers_bytes(server: ServerProcess, tmp_path: Path) -> None:

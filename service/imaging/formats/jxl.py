@@ -87,7 +87,7 @@ def rewrite(data: bytes, stored: Stored, *, quality: int | None) -> bytes:
             written: bytes = image.jxlsave_buffer(effort=_EFFORT, **wish)
     except library.Error as exc:
         if "out of memory" in str(exc):
-            raise OutOfMemory("There is not enough memory for this image right now.") from exc
+            raise OutOfMemory("There is not enough memory for this image.") from exc
         raise NotEncodable(
             f"The JPEG XL encoder cannot write this image of {width} x {height}; ask for another format."
         ) from exc

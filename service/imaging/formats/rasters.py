@@ -35,7 +35,7 @@ cv2.utils.logging.setLogLevel(
 _BYTES_A_PIXEL = 12
 """Two canvases of a decoder at four bytes, and the array made of them."""
 _ROWS_AT_ONCE = 256
-_NO_MEMORY = "There is not enough memory for this image right now."
+_NO_MEMORY = "There is not enough memory for this image."
 
 
 @contextmanager
