@@ -1,6 +1,7 @@
-"""Turn the segmentation graph in a model store back into a checkpoint, so that training can go on from it.
+"""Turn an exported segmentation graph back into a checkpoint, so that training can go on from it.
 
-`python -m training.adopt --out runs/shipped`
+`python -m training.adopt --out runs/shipped` takes the graph of `training/weights`; what `model_store` has of it are
+integers.
 
 An export folds each norm into its convolution. Nets learn better with their norms, so they are put back: each gets the
 mean and spread that its convolution shows on drawn pages, and a scale and shift that undo them. In evaluation mode the
@@ -58,7 +59,10 @@ class Convolution:
 
 
 def list_convolutions(graph: onnx.GraphProto) -> list[Convolution]:
-    """The graph's convolutions in the order of its nodes, weights widened to float32."""
+    """The graph's convolutions in the order of its nodes, weights widened to float32.
+
+    Raises NotAdopted if weights are no constants of the file, as in a graph in integers.
+    """
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     pooled = set()
     found = []
@@ -68,6 +72,8 @@ def list_convolutions(graph: onnx.GraphProto) -> list[Convolution]:
         elif node.op_type == "ReduceMean":
             pooled.add(node.output[0])
         elif node.op_type == "Conv":
+            if not constants.keys() >= set(node.input[1:]):
+                raise NotAdopted(f"{node.input[1]} is worked out, not stored; expected a graph as it was exported")
             weight, *biases = (constants[name].astype(np.float32) for name in node.input[1:])
             # Exporters leave a bias of zeros out.
             bias = biases[0] if biases else np.zeros(len(weight), np.float32)
@@ -186,7 +192,9 @@ def _measure(
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the graph, fill the network, compare both, save the checkpoint."""
     parser = argparse.ArgumentParser(prog="python -m training.adopt", description=__doc__)
-    parser.add_argument("--store", type=Path, default=Path("model_store"), help="the model store that has the graph")
+    parser.add_argument(
+        "--store", type=Path, default=Path(__file__).with_name("weights"), help="store that has the graph"
+    )
     parser.add_argument("--name", default="text-segmentation", help="the graph's name in the store")
     parser.add_argument(
         "--config",

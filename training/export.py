@@ -1,6 +1,7 @@
 """Export a checkpoint for the service: graph, parity through the serving Session, manifest entry, model card.
 
-`python -m training.export --checkpoint runs/segmentation_residual.checkpoint --name text-segmentation --version 1.0.0`
+`python -m training.export --checkpoint runs/segmentation_residual.checkpoint --store training/weights \
+    --name text-segmentation --version 1.0.0`
 `python -m training.export --pyramid --name inpainting --version 0.2.0`
 """
 

@@ -70,3 +70,15 @@ def test_there_is_a_model_for_every_task(task: str) -> None:
     default = {"segmentation": "text-segmentation", "inpainting": "inpainting"}[task]
 
     assert STORE.find(default, task).task == task
+
+
+def test_the_weights_that_training_goes_on_from_are_those_that_ship():
+    """What `training.quantize` took its integers from: same version, thresholds and looks, and its own checksum."""
+    weights = ModelStore.open(STORE.root.parent / "training" / "weights")
+    (source,) = weights.models
+    served = STORE.find(source.name, source.task)
+
+    assert (source.label, source.thresholds, source.looks) == (served.label, served.thresholds, served.looks)
+    assert source.far_looks == served.far_looks
+    assert served.source == f"{source.source}, in 8-bit integers"
+    Session(source, weights.read(source)).warm_up(source.stride)

@@ -62,6 +62,18 @@ def test_a_graph_of_another_network_is_refused_naming_what_differs(exported):
         load_convolutions(wider, list_convolutions(model.graph), images)
 
 
+def test_a_graph_in_integers_is_refused():
+    """Its weights are worked out when it runs; the message says which graph is meant."""
+    nodes = [
+        helper.make_node("DequantizeLinear", ["weight_q", "scale"], ["weight"]),
+        helper.make_node("Conv", ["image", "weight"], ["text"]),
+    ]
+    graph = helper.make_graph(nodes, "integers", [], [])
+
+    with pytest.raises(NotAdopted, match="weight is worked out, not stored; expected a graph as it was exported"):
+        list_convolutions(graph)
+
+
 def test_a_graph_that_never_pools_the_image_is_not_run(exported, monkeypatch):
     """There is nothing to expect of it; running it over all images took time for nothing."""
     model, images, _ = exported
