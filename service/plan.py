@@ -10,14 +10,14 @@ import numpy as np
 
 from service.bubbles import margin_px, stands_in_bubble
 from service.fills.copies import Copies, find_copies
-from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, look_at_ring, ring_of, shrink_to
+from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, look_at_ring, ring_of
 from service.fills.lines import find_lines
 from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.colour import apart
-from service.imaging.geometry import grow_box, hull, label_boxes
+from service.imaging.geometry import grow_box, hull, label_boxes, shrink_to
 from service.imaging.layers.stack import Cover
 from service.imaging.masks import components, dilate_disc, from_bool, label_cores, label_groups
 from service.options import Fill

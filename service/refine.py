@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from service.dashes import DASH_GLYPHS, find_dashes
-from service.fills.gate import TOLERANCE_LEVELS, Background, deviation, look_at_ring, shrink_to
+from service.fills.gate import TOLERANCE_LEVELS, Background, deviation, look_at_ring
 from service.imaging.arrays import Box, Image, Mask
-from service.imaging.geometry import grow_box, label_boxes
+from service.imaging.geometry import grow_box, label_boxes, shrink_to
 from service.imaging.masks import (
     Components,
     Labels,

@@ -23,6 +23,7 @@ from service.fills.busy import busy_share
 from service.fills.shifts import Flags, Floats, Ints, bands, find_shifts, to_opponent
 from service.fills.smooth import fill_smoothly
 from service.imaging.arrays import Image, Mask
+from service.imaging.geometry import shrink_to
 from service.imaging.masks import components, dilate_disc, from_bool
 
 MAX_PIXELS = 400_000
@@ -167,9 +168,10 @@ def _costs(spot: _Spot, expected: Floats, inside: Flags, known: Flags, check: Ch
 
 def _local_costs(spot: _Spot, inside: Flags, known: Flags, check: Check) -> Floats:
     """`(n, k)` how badly each shift fits the known pixels near each pixel; infinite where it leads to no known one."""
-    window = _window(inside, LOCAL_REACH_PX)
+    left, top, right, bottom = shrink_to(from_bool(inside), LOCAL_REACH_PX)
+    window = np.s_[top:bottom, left:right]
     inside, known_here, crop = inside[window], known[window], spot.crop[window]
-    (top, left), (height, width) = (window[0].start, window[1].start), inside.shape
+    height, width = inside.shape
     costs = np.full((len(spot.places), len(spot.shifts)), np.inf, np.float32)
     for number, (dy, dx) in enumerate(spot.shifts.tolist()):
         check()
@@ -190,13 +192,6 @@ def _local_costs(spot: _Spot, inside: Flags, known: Flags, check: Check) -> Floa
         is_known = spot.known[spot.places + spot.jumps[number]]
         costs[is_known, number] = LOCAL_WEIGHT * cost[is_known]
     return costs
-
-
-def _window(inside: Flags, reach_px: int) -> tuple[slice, slice]:
-    """The rows and columns that hold the hole and what is within `reach_px` of it."""
-    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
-    (y0, y1), (x0, x1) = ((int(ends[0]), int(ends[-1]) + 1) for ends in (rows, columns))
-    return slice(max(0, y0 - reach_px), y1 + reach_px), slice(max(0, x0 - reach_px), x1 + reach_px)
 
 
 def _meeting_costs(spot: _Spot, number: int) -> Floats:

@@ -334,14 +334,3 @@ def _row_ends(mask: Mask) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     first = erased[rows].argmax(axis=1)
     last = mask.shape[1] - 1 - erased[rows, ::-1].argmax(axis=1)
     return np.concatenate([rows, rows]), np.concatenate([first, last])
-
-
-def shrink_to(mask: Mask, margin_px: int) -> tuple[int, int, int, int]:
-    """Box around `mask`'s erased pixels, grown by `margin_px` and cut at the image's border."""
-    x, y, width, height = cv2.boundingRect(mask)
-    return (
-        max(0, x - margin_px),
-        max(0, y - margin_px),
-        min(mask.shape[1], x + width + margin_px),
-        min(mask.shape[0], y + height + margin_px),
-    )

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 
 from service.fills.copies import Copies
-from service.fills.gate import Background, deviation, shrink_to
+from service.fills.gate import Background, deviation
 from service.fills.shifts import Flags, Floats
 from service.fills.surface import moved, surface_at
 from service.imaging.arrays import Image, Mask
+from service.imaging.geometry import shrink_to
 from service.imaging.masks import components, from_bool
 
 MAX_PIXELS = 1_000_000

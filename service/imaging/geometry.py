@@ -27,6 +27,12 @@ def grow_box(box: Box, margin_px: int, size_hw: tuple[int, ...]) -> Box:
     )
 
 
+def shrink_to(mask: Mask, margin_px: int) -> Box:
+    """The box around `mask`'s erased pixels, grown by `margin_px` and cut at the image's border."""
+    x, y, width, height = cv2.boundingRect(mask)
+    return grow_box((x, y, x + width, y + height), margin_px, mask.shape)
+
+
 def label_boxes(labels: Labels, count: int) -> list[Box]:
     """The box of each label 1..count, in that order. A label without pixels has the box `(0, 0, 0, 0)`."""
     bands = [_label_runs(labels, start) for start in range(0, len(labels), _ROWS_AT_ONCE)] or [_label_runs(labels, 0)]

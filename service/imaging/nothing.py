@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from service.imaging.arrays import Mask
+from service.imaging.arrays import Box, Mask
+from service.imaging.geometry import shrink_to
 from service.imaging.masks import Components, chosen, components, from_bool
 
 AROUND_PX = 8
@@ -34,28 +35,22 @@ def drawn_on_nothing(light: Levels, alpha: Levels, mask: Mask) -> Flags:
     """
     nothing = np.zeros(mask.shape, np.bool_)
     hole = mask == 255
-    window = _window(hole)
-    if window is None or int(alpha[window].min()) > 0:
+    if not hole.any():
+        return nothing
+    box = shrink_to(from_bool(hole), AROUND_PX)
+    window = np.s_[box[1] : box[3], box[0] : box[2]]
+    if int(alpha[window].min()) > 0:
         return nothing
     seen, hole = alpha[window] > 0, hole[window]
     pieces = components(from_bool(seen))
     beyond = _totals(pieces, seen & ~hole)
     flags = (beyond <= MAX_SHARE_BEYOND * pieces.area) & ~_is_plate(light[window], pieces)
     outline_px = 2 * (pieces.right - pieces.left + pieces.bottom - pieces.top)
-    at_border, goes_on = _at_sides(pieces, window, mask.shape)
+    at_border, goes_on = _at_sides(pieces, box, mask.shape)
     flags &= (at_border <= MAX_SHARE_AT_BORDER * outline_px) & ~goes_on
     flags[0] = False
     nothing[window] = chosen(pieces.labels, flags) & hole
     return nothing
-
-
-def _window(hole: Flags) -> tuple[slice, slice] | None:
-    """The rows and columns of the hole and AROUND_PX more; None if there is no hole."""
-    rows, columns = (np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return None
-    (y0, y1), (x0, x1) = ((max(0, int(at[0]) - AROUND_PX), int(at[-1]) + 1 + AROUND_PX) for at in (rows, columns))
-    return slice(y0, min(y1, len(hole))), slice(x0, min(x1, hole.shape[1]))
 
 
 def _is_plate(light: Levels, pieces: Components) -> Flags:
@@ -79,18 +74,16 @@ def _totals(pieces: Components, values: npt.NDArray[Any], *, power: int = 1) -> 
     return totals
 
 
-def _at_sides(
-    pieces: Components, window: tuple[slice, slice], size_hw: tuple[int, ...]
-) -> tuple[npt.NDArray[np.intp], Flags]:
-    """`(n + 1,)` pixels of each piece on the picture's border, and whether it goes on past the window elsewhere."""
+def _at_sides(pieces: Components, box: Box, size_hw: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], Flags]:
+    """`(n + 1,)` pixels of each piece on the picture's border, and whether it goes on past the box elsewhere."""
     at_border = np.zeros(pieces.count + 1, np.intp)
     goes_on = np.zeros(pieces.count + 1, np.bool_)
-    labels, (rows, columns) = pieces.labels, window
+    labels, (x0, y0, x1, y1) = pieces.labels, box
     for line, is_border in (
-        (labels[0], rows.start == 0),
-        (labels[-1], rows.stop == size_hw[0]),
-        (labels[:, 0], columns.start == 0),
-        (labels[:, -1], columns.stop == size_hw[1]),
+        (labels[0], y0 == 0),
+        (labels[-1], y1 == size_hw[0]),
+        (labels[:, 0], x0 == 0),
+        (labels[:, -1], x1 == size_hw[1]),
     ):
         if is_border:
             at_border += np.bincount(line, minlength=pieces.count + 1)

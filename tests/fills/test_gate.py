@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.fills import gate
-from service.fills.gate import Background, deviation, look_at_ring, ring_of, shrink_to
+from service.fills.gate import Background, deviation, look_at_ring, ring_of
 from service.imaging.arrays import Image, Mask
 from tests import pages
 
@@ -155,17 +155,6 @@ def test_deviation_is_the_largest_channel_difference_from_the_plane() -> None:
     image = np.array([[[10, 20, 30], [11, 20, 37]], [[10, 22, 30], [0, 22, 30]]], np.uint8)
 
     assert deviation(image, background).tolist() == [[0, 7], [0, 11]]
-
-
-@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 20))
-def test_the_box_around_a_mask_holds_it_and_stays_inside(x: int, y: int, margin_px: int) -> None:
-    """The margin is there, or the border is."""
-    mask = np.zeros((10, 10), np.uint8)
-    mask[y, x] = 255
-
-    box = shrink_to(mask, margin_px)
-
-    assert box == (max(0, x - margin_px), max(0, y - margin_px), min(10, x + margin_px + 1), min(10, y + margin_px + 1))
 
 
 def test_a_hole_over_a_whole_page_needs_little_memory() -> None:

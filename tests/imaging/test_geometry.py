@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from service.imaging.arrays import Box, Mask
-from service.imaging.geometry import grow_box, hull, label_boxes, merge_boxes, reading_order
+from service.imaging.geometry import grow_box, hull, label_boxes, merge_boxes, reading_order, shrink_to
 
 
 @st.composite
@@ -156,3 +156,14 @@ def test_reading_order_goes_down_then_right(step: int) -> None:
     given_order = rows[::step]
 
     assert [given_order[index] for index in reading_order(given_order)] == rows
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 20))
+def test_the_box_around_a_mask_holds_it_and_stays_inside(x: int, y: int, margin_px: int) -> None:
+    """The margin is there, or the border is."""
+    mask = np.zeros((10, 10), np.uint8)
+    mask[y, x] = 255
+
+    box = shrink_to(mask, margin_px)
+
+    assert box == (max(0, x - margin_px), max(0, y - margin_px), min(10, x + margin_px + 1), min(10, y + margin_px + 1))
