@@ -8,7 +8,7 @@ ink that runs on past the text (a bubble's outline, a panel's border) is kept ou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -88,6 +88,9 @@ class _Work:
     """The strokes, grown: what no ring may look at."""
     mask: Mask
     dilate_px: int
+    dashes: list[tuple[_Cut, Mask]] = field(default_factory=list)
+    """Dashes, grown, and where they are, for when all groups are done: to a group that is a stray hit on one, it is ink
+    that runs on."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
     left = strokes
     for gap_px in GROUP_GAPS_PX:
         left = _refine_groups(work, left, gap_px, check)
+    for cut, dashes in work.dashes:
+        mask[cut] |= dashes
     count, labels = label_groups(left, GROUP_GAPS_PX[0])
     for group, box in enumerate(label_boxes(labels, count), start=1):
         check()
@@ -141,7 +146,7 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
         if background.is_flat:
             cut = _cut(grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape))
             dashes = find_dashes(work.image[cut], from_bool(labels[cut] == group), background.colour, glyph_px)
-            work.mask[cut] |= dilate(dashes, work.dilate_px)
+            work.dashes.append((cut, dilate(dashes, work.dilate_px)))
     return left
 
 

@@ -132,6 +132,19 @@ def test_a_dash_that_continues_a_line_is_erased_with_it() -> None:
     assert (mask[60:63, end + 8 : end + 40] == 255).all()
 
 
+def test_a_dash_of_which_the_network_saw_a_spot_is_erased_whole() -> None:
+    """To the spot alone it runs on as an outline does: what lay around the spot was left of it."""
+    page = pages.lettered(pages.blank(120, 420), ("BUT", 60, 70))
+    end = int(np.flatnonzero(page.ink.any(axis=0)).max())
+    image, strokes = page.image.copy(), page.core.copy()
+    image[60:63, end + 8 : end + 68] = 0
+    strokes[60:63, end + 34 : end + 38] = 255
+
+    mask = refine(image, strokes, dilate_px=3)
+
+    assert (mask[60:63, end + 8 : end + 68] == 255).all()
+
+
 def test_a_panel_border_beside_a_word_is_no_dash() -> None:
     """A line that runs on to the page's edges is kept."""
     page = pages.lettered(pages.blank(120, 360), ("BUT", 60, 70))
