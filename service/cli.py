@@ -150,7 +150,7 @@ def erase_command(files: Sequence[str], out: str, mask: str | None, **fields: st
     except InvalidOption as exc:
         refuse(exc.detail)
     if options.regions is not None and areas:
-        refuse(f"regions goes alone; leave out {', '.join(sorted(areas))}")
+        refuse(f"regions says all that is erased; leave out {', '.join(sorted(areas))}")
     if mask is not None and len(targets) != 1:
         refuse(f"--mask goes with one image; there are {len(targets)}")
     settings = read_settings()

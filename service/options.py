@@ -286,7 +286,7 @@ class EraseOptions(Options):
         ]
         others += ["fill"] if self.fill != "auto" else []
         if self.regions is not None and others:
-            raise ValueError(f"regions goes alone; leave out {', '.join(others)}")
+            raise ValueError(f"regions says all that is erased; leave out {', '.join(others)}")
         return self
 
 

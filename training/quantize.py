@@ -44,7 +44,7 @@ SCALES = (1.0, 1.5, 0.5)
 """Pages are shown in turns at the sizes that the service looks at."""
 MOST_FLIPPED = 0.05
 MOST_DIFFERENT = 0.01
-"""Bounds on an agreement. A retrained net that keeps its masks only by chance is far beyond either."""
+"""Bounds on an agreement: of 0.7.0 0.020 flipped and 0.0024 differed, of 0.8.0 0.016 and 0.0016."""
 
 Pixels = npt.NDArray[np.float32]
 

@@ -51,7 +51,7 @@ async def erase(request: Request) -> Response:
     options = form.options
     areas = sorted({"include", "exclude"} & set(form.masks))
     if options.regions is not None and areas:
-        raise InvalidOption(f"regions goes alone; leave out {', '.join(areas)}.")
+        raise InvalidOption(f"regions says all that is erased; leave out {', '.join(areas)}.")
     options.check_mask(is_given="mask" in form.masks)
     jobs.check_model(request, options.segmenter, "segmentation")
     jobs.check_model(request, options.inpainter, "inpainting")

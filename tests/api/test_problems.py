@@ -112,7 +112,7 @@ async def test_an_option_out_of_range_is_refused_with_what_is_allowed(
             {"output": "mask", "format": "psd"},
             "output is 'mask', which is a PNG; format 'psd' goes with 'image' or 'both'.",
         ),
-        ({"regions": "[]", "sfx": "keep"}, "regions goes alone; leave out sfx."),
+        ({"regions": "[]", "sfx": "keep"}, "regions says all that is erased; leave out sfx."),
         (
             {"min_height_px": "20", "max_height_px": "10"},
             "min_height_px is 20, above max_height_px, which is 10; no letters are of both.",

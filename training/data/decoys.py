@@ -17,7 +17,7 @@ from training.data.dice import Dice
 from training.data.lettering import turned
 from training.data.lookalikes import ornament_outline
 from training.data.sketches import features, foot, furniture, profile, stick_figure
-from training.data.strokes import bezier, corners, disc, polygon, polyline, ring_points, tapered
+from training.data.strokes import bezier, corners, disc, empty, polygon, polyline, ring_points, tapered
 from training.data.studio import Studio
 
 Shape = Callable[[Dice, float], np.ndarray]
@@ -64,13 +64,9 @@ def _ink(studio: Studio, canvas: Canvas, block: Block, *, plain: float) -> None:
         canvas.draw(layer.alpha, layer.ink, int(x) + layer.dx, int(y) + layer.dy)
 
 
-def _empty(height: float, width: float) -> np.ndarray:
-    return np.zeros((max(4, math.ceil(height)), max(4, math.ceil(width))), np.uint8)
-
-
 def locks(dice: Dice, size: float) -> np.ndarray:
     """Locks of hair that run from one crown, some crossing."""
-    alpha = _empty(size, size)
+    alpha = empty(size, size)
     root, bend = np.array([dice.between(0.2, 0.8), 0.0]) * size, dice.between(-0.4, 0.4) * size
     for _ in range(dice.whole(2, 9)):
         tip = np.array([dice.between(0, 1), dice.between(0.6, 1)]) * size
@@ -82,7 +78,7 @@ def locks(dice: Dice, size: float) -> np.ndarray:
 
 def folds(dice: Dice, size: float) -> np.ndarray:
     """A few folds of cloth, or strokes of motion: nearly parallel, none crossing."""
-    alpha = _empty(size, size * dice.between(0.4, 1))
+    alpha = empty(size, size * dice.between(0.4, 1))
     high, wide = alpha.shape
     sway = dice.between(-0.3, 0.3) * wide
     for share in np.linspace(0.15, 0.85, dice.whole(1, 5)):
@@ -97,7 +93,7 @@ def folds(dice: Dice, size: float) -> np.ndarray:
 
 def lashes(dice: Dice, size: float) -> np.ndarray:
     """An upper lid with lashes, with or without the eye below."""
-    alpha = _empty(size * 0.8, size * 1.3)
+    alpha = empty(size * 0.8, size * 1.3)
     middle, reach = np.array([size * 0.65, size * 0.5]), size * 0.5
     lid = bezier(
         middle + [-reach, 0.0],
@@ -118,7 +114,7 @@ def lashes(dice: Dice, size: float) -> np.ndarray:
 
 def limb(dice: Dice, size: float) -> np.ndarray:
     """An arm or a leg, bent at the joint, with a fist or a foot."""
-    alpha = _empty(size, size)
+    alpha = empty(size, size)
     joints = (
         np.array([[0.15, 0.15], [dice.between(0.3, 0.8), dice.between(0.3, 0.6)], [dice.between(0.3, 0.8), 0.88]])
         * size
@@ -133,7 +129,7 @@ def limb(dice: Dice, size: float) -> np.ndarray:
 
 def ornament(dice: Dice, size: float) -> np.ndarray:
     """A sparkle, star, heart, petal or drop, at times hollow."""
-    alpha = _empty(size, size)
+    alpha = empty(size, size)
     outline = ornament_outline(dice, dice.pick(["sparkle", "sparkle", "star", "heart", "petal", "drop"]), size * 0.48)
     polygon(alpha, outline + size / 2, 255)
     if dice.chance(0.25):
@@ -143,7 +139,7 @@ def ornament(dice: Dice, size: float) -> np.ndarray:
 
 def splash(dice: Dice, size: float) -> np.ndarray:
     """A splash of ink: a ragged blob with drops around it."""
-    alpha = _empty(size, size)
+    alpha = empty(size, size)
     count = dice.whole(9, 30)
     angles = np.linspace(0, 2 * math.pi, count, endpoint=False)
     reach = size * dice.generator.uniform(0.12, 0.48, count)
@@ -155,7 +151,7 @@ def splash(dice: Dice, size: float) -> np.ndarray:
 
 def bolt(dice: Dice, size: float) -> np.ndarray:
     """A lightning flash, or a crack that branches."""
-    alpha = _empty(size, size * 0.7)
+    alpha = empty(size, size * 0.7)
     steps = dice.whole(3, 7)
     path = np.stack([dice.generator.uniform(0.1, 0.9, steps) * alpha.shape[1], np.linspace(0, size, steps)], 1)
     widths = np.linspace(dice.between(0.04, 0.16), 0.005, steps)[:, None] * size * [1, 0]
@@ -167,7 +163,7 @@ def bolt(dice: Dice, size: float) -> np.ndarray:
 
 def person(dice: Dice, size: float) -> np.ndarray:
     """A pictogram of a person: a disc for the head, limbs of even thickness."""
-    alpha = _empty(size, size * 0.8)
+    alpha = empty(size, size * 0.8)
     centre, pen = alpha.shape[1] / 2, max(1.0, size * dice.between(0.07, 0.14))
     disc(alpha, (centre, size * 0.12), size * 0.1, 255)
     hip, neck = np.array([centre, size * 0.58]), np.array([centre, size * 0.28])
@@ -182,7 +178,7 @@ def person(dice: Dice, size: float) -> np.ndarray:
 
 def dog(dice: Dice, size: float) -> np.ndarray:
     """A pictogram of a dog or another beast: trunk, four legs, head, ear, tail."""
-    alpha = _empty(size * 0.8, size * 1.1)
+    alpha = empty(size * 0.8, size * 1.1)
     pen = max(1.0, size * dice.between(0.05, 0.1))
     polygon(alpha, ring_points((size * 0.5, size * 0.4), size * 0.3, size * dice.between(0.1, 0.18), 20), 255)
     for x in (0.28, 0.38, 0.62, 0.72):
@@ -196,7 +192,7 @@ def dog(dice: Dice, size: float) -> np.ndarray:
 
 def emblem(dice: Dice, size: float) -> np.ndarray:
     """A logo without letters: a shape with shapes cut out of it."""
-    alpha = _empty(size, size * dice.between(0.9, 1.4))
+    alpha = empty(size, size * dice.between(0.9, 1.4))
     middle = np.array(alpha.shape[::-1]) / 2
     sides, turn = dice.pick([3, 4, 5, 6, 30]), dice.between(0, 6)
     for step, share in enumerate((0.95, dice.between(0.5, 0.8), dice.between(0.2, 0.45))[: dice.whole(2, 3)]):
@@ -211,7 +207,7 @@ def emblem(dice: Dice, size: float) -> np.ndarray:
 def rule(dice: Dice, size: float) -> np.ndarray:
     """A decorative rule: a line with knots, or rules of two weights."""
     wide = size * dice.between(2, 6)
-    alpha = _empty(size, wide)
+    alpha = empty(size, wide)
     middle, pen = size / 2, max(1.0, size * dice.log_between(0.03, 0.15))
     polyline(alpha, [[2, middle], [wide - 3, middle]], 255, pen)
     if dice.chance(0.4):
@@ -224,7 +220,7 @@ def rule(dice: Dice, size: float) -> np.ndarray:
 
 def swirl(dice: Dice, size: float) -> np.ndarray:
     """A tendril that curls up, with leaves."""
-    alpha = _empty(size, size)
+    alpha = empty(size, size)
     t = np.linspace(0, 1, 60)
     angle = dice.between(0, 6) + dice.pick([-1, 1]) * t * dice.between(5, 13)
     path = np.stack([np.cos(angle), np.sin(angle)], 1) * (0.06 + 0.4 * t[:, None]) * size + size / 2
@@ -237,7 +233,7 @@ def swirl(dice: Dice, size: float) -> np.ndarray:
 
 def product(dice: Dice, size: float) -> np.ndarray:
     """The outline of a bottle, a shoe or a jar, drawn with one pen, with a band or two."""
-    alpha = _empty(size, size * 1.2)
+    alpha = empty(size, size * 1.2)
     bottle = np.array(
         [[0.4, 0.02], [0.6, 0.02], [0.6, 0.22], [0.75, 0.38], [0.75, 0.98], [0.25, 0.98], [0.25, 0.38], [0.4, 0.22]]
     )
@@ -260,7 +256,7 @@ def product(dice: Dice, size: float) -> np.ndarray:
 
 def burst(dice: Dice, size: float) -> np.ndarray:
     """Rays around an empty middle: surprise, light, impact."""
-    alpha = _empty(size, size)
+    alpha = empty(size, size)
     for angle in np.linspace(0, 2 * math.pi, dice.whole(5, 20), endpoint=False):
         way = np.array([math.cos(angle), math.sin(angle)]) * size
         inner = dice.between(0.2, 0.3)
@@ -271,7 +267,7 @@ def burst(dice: Dice, size: float) -> np.ndarray:
 
 def ear(dice: Dice, size: float) -> np.ndarray:
     """An ear as comics draw it: an open rim, a fold along it, a hook inside."""
-    alpha = _empty(size, size * dice.between(0.55, 0.9))
+    alpha = empty(size, size * dice.between(0.55, 0.9))
     scale = np.array([alpha.shape[1], alpha.shape[0]])
     pen = max(1.0, size * dice.log_between(0.015, 0.08))
 
@@ -298,7 +294,7 @@ def ear(dice: Dice, size: float) -> np.ndarray:
 
 def fist(dice: Dice, size: float) -> np.ndarray:
     """A hand or glove in outline: fingers side by side, a thumb, a cuff."""
-    alpha = _empty(size, size)
+    alpha = empty(size, size)
     pen, thick = max(1.0, size * dice.log_between(0.015, 0.06)), size * dice.between(0.13, 0.2)
     count, reach = dice.whole(3, 4), dice.between(0.3, 0.75)
     palm = ring_points((size * 0.5, size * 0.62), thick * count * 0.55, size * 0.26, 20)
@@ -325,7 +321,7 @@ def fist(dice: Dice, size: float) -> np.ndarray:
 
 def smoke(dice: Dice, size: float) -> np.ndarray:
     """Billows of smoke or an explosion: lobes in outline or solid, curls inside."""
-    alpha = _empty(size, size * dice.between(0.7, 1.4))
+    alpha = empty(size, size * dice.between(0.7, 1.4))
     pen, solid = max(1.0, size * dice.log_between(0.012, 0.07)), dice.chance(0.3)
     span = np.array([alpha.shape[1], alpha.shape[0]])
     middles = span * (0.5 + dice.generator.uniform(-0.3, 0.3, (dice.whole(4, 12), 2)))
@@ -346,7 +342,7 @@ def smoke(dice: Dice, size: float) -> np.ndarray:
 
 def truss(dice: Dice, size: float) -> np.ndarray:
     """A lattice tower, a gate or a ladder: legs, cross-bars, struts."""
-    alpha = _empty(size, size * dice.between(0.3, 0.8))
+    alpha = empty(size, size * dice.between(0.3, 0.8))
     high, wide = alpha.shape
     pen, top = max(1.0, size * dice.log_between(0.015, 0.07)), dice.between(0.0, 0.4)
     heights = np.linspace(0.04, 0.96, dice.whole(3, 7))
@@ -365,7 +361,7 @@ def truss(dice: Dice, size: float) -> np.ndarray:
 
 def bar(dice: Dice, size: float) -> np.ndarray:
     """A thick bar: a beam, a strap, the dark gap between two balloons; straight or bent, its ends cut anyhow."""
-    alpha = _empty(size, size * dice.between(0.3, 0.9))
+    alpha = empty(size, size * dice.between(0.3, 0.9))
     high, wide = alpha.shape
     half, bend = wide * dice.between(0.08, 0.3), dice.between(-0.2, 0.2) * wide
     spine = bezier(

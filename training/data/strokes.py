@@ -19,6 +19,11 @@ Ink = int | tuple[int, int, int]
 FRACTION_BITS = 4
 
 
+def empty(height: float, width: float) -> np.ndarray:
+    """`(h, w)` uint8 coverage with nothing on it yet, never smaller than a few pixels."""
+    return np.zeros((max(4, math.ceil(height)), max(4, math.ceil(width))), np.uint8)
+
+
 def fixed(points: np.ndarray | Sequence) -> np.ndarray:
     """Points in px as the fixed-point integers that OpenCV draws with sub-pixel accuracy."""
     return np.round(np.asarray(points, np.float64) * (1 << FRACTION_BITS)).astype(np.int32).reshape(-1, 1, 2)
