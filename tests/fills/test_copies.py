@@ -54,6 +54,14 @@ def inked(seed: int, height: int = 160, width: int = 240) -> Image:
     return image
 
 
+def stippled(seed: int, height: int = 160, width: int = 240) -> Image:
+    """A scan in black and white: two grounds of scattered dots, the right one denser, no dot where another has one."""
+    rng = np.random.default_rng(seed)
+    share = np.where(np.arange(width) < width // 2, 0.15, 0.6)
+    dots = cv2.resize(rng.random((height // 2, width // 2)), (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.repeat(np.where(dots < share, np.uint8(0), np.uint8(255))[..., None], 3, axis=2)
+
+
 def covered(clean: Image, hole: Mask) -> Image:
     """The image with letters in its hole."""
     image = clean.copy()
@@ -113,6 +121,23 @@ def test_where_all_is_inked_no_grey_cloud_is_left(seed: int) -> None:
     inside = copies.mask > 0
     assert np.count_nonzero(inside) > 0.9 * np.count_nonzero(hole)
     assert image[inside].std() == pytest.approx(clean[inside].std(), rel=0.25)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_black_and_white_no_gray_is_made(seed: int) -> None:
+    """Dots are copied as dots, light ones where the ground is light: seams between them are not levelled to a fog."""
+    clean, hole = stippled(seed), word()
+    copies = copied(clean, hole)
+    image = covered(clean, hole)
+
+    fill_copies(image, copies)
+
+    inside = copies.mask > 0
+    assert np.count_nonzero(inside) > 0.5 * np.count_nonzero(hole)
+    assert np.mean((image[inside] > 40) & (image[inside] < 215)) < 0.02
+    for half in (np.s_[:, :110], np.s_[:, 130:]):
+        ink = (image[half][inside[half]] < 128).mean()
+        assert ink == pytest.approx((clean[half] < 128).mean(), abs=0.15)
 
 
 def test_slow_light_goes_on_through_the_copies() -> None:
