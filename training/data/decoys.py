@@ -19,6 +19,7 @@ from training.data.lookalikes import ornament_outline
 from training.data.sketches import features, foot, furniture, profile, stick_figure
 from training.data.strokes import bezier, corners, disc, empty, polygon, polyline, ring_points, tapered
 from training.data.studio import Studio
+from training.data.trinkets import bag, barbed_wire, bow, gem, head, rubble, tuft
 
 Shape = Callable[[Dice, float], np.ndarray]
 """Draws a shape of about this height in px: `(h, w)` uint8 coverage."""
@@ -377,9 +378,18 @@ def bar(dice: Dice, size: float) -> np.ndarray:
 DRAWN: dict[Shape, float] = {locks: 2.5, folds: 2, lashes: 1, limb: 1.5, ornament: 1.5, splash: 1, bolt: 0.8,
                              swirl: 0.5, burst: 0.8, dog: 0.3, person: 0.3, ear: 2.5, fist: 1.6, smoke: 1.6,
                              truss: 1.2, bar: 0.5, stick_figure: 4, furniture: 1.5, profile: 1.2, features: 1.5,
-                             foot: 1}  # fmt: skip
+                             foot: 1.5, rubble: 1.5, barbed_wire: 0.5, bow: 1.2, gem: 1.5, bag: 1, head: 2.5,
+                             tuft: 2}  # fmt: skip
 """What stands in drawn panels."""
-SKETCHED: dict[Shape, float] = {stick_figure: 3, furniture: 1.5, features: 1, profile: 0.7, foot: 0.7, limb: 0.5}
+SKETCHED: dict[Shape, float] = {
+    stick_figure: 3,
+    furniture: 1.5,
+    features: 1,
+    profile: 0.7,
+    foot: 0.7,
+    limb: 0.5,
+    head: 1,
+}
 """What stands in comics that are all line."""
 PRINTED: dict[Shape, float] = {emblem: 1.5, product: 1.5, rule: 1.2, person: 1.2, dog: 1, ornament: 1, swirl: 1,
                                splash: 0.7, bolt: 0.5, burst: 0.7, limb: 0.6}  # fmt: skip

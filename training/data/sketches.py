@@ -13,14 +13,15 @@ from training.data.dice import Dice
 from training.data.strokes import bezier, corners, disc, empty, polygon, polyline, ring_points, tapered
 
 
-def _pen(dice: Dice, size: float) -> float:
+def stroke_px(dice: Dice, size: float) -> float:
+    """Width of the pen for a shape of this size, px."""
     return max(1.0, size * dice.log_between(0.012, 0.045))
 
 
 def stick_figure(dice: Dice, size: float) -> np.ndarray:
     """A hollow head on strokes: standing, walking, sitting, pointing; with hair, a hat or nothing."""
     alpha = empty(size, size * 0.9)
-    pen, middle = _pen(dice, size), 0.45 * size + dice.bell(0, 0.03) * size
+    pen, middle = stroke_px(dice, size), 0.45 * size + dice.bell(0, 0.03) * size
     radius = size * dice.between(0.09, 0.17)
     head = np.array([middle + dice.bell(0, 0.02) * size, radius + pen])
     neck, hip = head + [0, radius], np.array([middle + dice.bell(0, 0.04) * size, size * dice.between(0.55, 0.68)])
@@ -62,7 +63,7 @@ def stick_figure(dice: Dice, size: float) -> np.ndarray:
 def furniture(dice: Dice, size: float) -> np.ndarray:
     """A desk with a screen, a table, a chair, a shelf, a board on legs, a chart without a word."""
     wide = size * dice.between(0.7, 1.5)
-    alpha, pen = empty(size, wide), _pen(dice, size)
+    alpha, pen = empty(size, wide), stroke_px(dice, size)
     kind = dice.pick(["desk", "desk", "table", "chair", "shelf", "chart"])
     top = size * dice.between(0.4, 0.6)
     left, right = 0.08 * wide, 0.92 * wide
@@ -96,7 +97,7 @@ def furniture(dice: Dice, size: float) -> np.ndarray:
 
 def profile(dice: Dice, size: float) -> np.ndarray:
     """Forehead, nose, lips, chin and jaw from the side, a lock of hair behind; open, as a pen leaves it."""
-    alpha, pen = empty(size, size * 0.8), _pen(dice, size)
+    alpha, pen = empty(size, size * 0.8), stroke_px(dice, size)
     points = np.array(
         [[0.45, 0.03], [0.5, 0.2], [0.47, 0.3], [0.62, 0.46], [0.5, 0.5], [0.55, 0.56], [0.5, 0.6], [0.54, 0.66],
          [0.5, 0.78], [0.4, 0.84], [0.2, 0.72], [0.15, 0.6]]
@@ -118,7 +119,7 @@ def profile(dice: Dice, size: float) -> np.ndarray:
 
 def features(dice: Dice, size: float) -> np.ndarray:
     """Eyes, nose and mouth of a small face with nothing around them."""
-    alpha, pen = empty(size, size * dice.between(0.8, 1.2)), _pen(dice, size)
+    alpha, pen = empty(size, size * dice.between(0.8, 1.2)), stroke_px(dice, size)
     middle, low = alpha.shape[1] / 2, size * dice.between(0.25, 0.4)
     apart, radius = size * dice.between(0.16, 0.3), size * dice.between(0.04, 0.14)
     kind = dice.pick(["dot", "ring", "ring", "lid", "closed"])
@@ -150,7 +151,7 @@ def features(dice: Dice, size: float) -> np.ndarray:
 def foot(dice: Dice, size: float) -> np.ndarray:
     """A bare foot or a paw with toes, a shoe with sole and laces, a hand's back with four gaps."""
     wide = size * dice.between(0.9, 1.7)
-    alpha, pen = empty(size, wide), _pen(dice, size)
+    alpha, pen = empty(size, wide), stroke_px(dice, size)
     kind = dice.pick(["toes", "paw", "shoe", "shoe"])
     if kind == "paw":
         polygon(alpha, ring_points((wide / 2, size * 0.65), wide * 0.24, size * 0.22, 20), 255)

@@ -125,6 +125,9 @@ class Writer:
         block = fitted(
             self.block(face, self.dialogue_px() * 0.9, int(dice.log_between(4, 50)), kana_face=kana), self.most_px
         )
+        if dice.chance(0.15):
+            self._slanted_caption(block)
+            return
         height, width = block.alpha.shape
         spot = self.canvas.spot(dice, (width * 1.2 + 8, height * 1.2 + 8))
         if spot is None:
@@ -133,6 +136,22 @@ class Writer:
             self.studio, self.canvas, spot, (width, height), shape="box", fill=dice.weighted(CAPTION_FILLS)
         )
         self.canvas.write_at(effects.plain(self.studio, block, on_dark=dark), spot, "caption")
+
+    def _slanted_caption(self, block: Block) -> None:
+        """A box with narration that leans, or a strip with it across the panel."""
+        dice = self.dice
+        margin = int(block.glyph_px * dice.between(0.3, 1)) + 2
+        board = with_margin(block, margin)
+        height, width = board.alpha.shape
+        angle = dice.pick([-1, 1]) * dice.between(4, 40)
+        tilted = turned(Block(board.alpha, corners(0, 0, width, height), block.glyph_px), angle)
+        spot = self.canvas.spot(dice, (tilted.alpha.shape[1], tilted.alpha.shape[0]), beyond=0.1)
+        if spot is None:
+            return
+        dark = dice.chance(0.25)
+        place = (spot[0] - tilted.alpha.shape[1] / 2, spot[1] - tilted.alpha.shape[0] / 2)
+        self._board(tilted.alpha.shape[:2], tilted.outline, place, dark=dark)
+        self.canvas.write_at(effects.plain(self.studio, turned(board, angle), on_dark=dark), spot, "caption")
 
     def aside(self) -> None:
         """Narration, a thought or a small hand-written remark on bare art."""
