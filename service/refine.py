@@ -30,7 +30,7 @@ from service.imaging.masks import (
     from_bool,
     label_groups,
 )
-from service.rims import complete_rimmed
+from service.rims import RIM_REST_PX, complete_rimmed, complete_rims
 
 MIN_STROKE_AREA_PX = 6
 GROUP_GAPS_PX = (10, 4, 1)
@@ -71,6 +71,8 @@ COUNTER_GLYPHS = 0.5
 """Enclosed spots up to this size, in glyph sizes, are part of the glyph: the fill of a hollow letter, mostly."""
 RIMMED_REACH_PX = 400
 """How far past the found text, at most, letters in a rim are completed."""
+RIM_CONTEXT_PX = 24
+"""What is looked at around a text for what is left of its rims, and the ground beyond."""
 SEARCH_GLYPHS = 1.2
 """How far past the found text, in glyph sizes, its ink is looked for."""
 
@@ -123,6 +125,11 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
         mask[cut] |= dilate(_whole(from_bool(labels[cut] == group), glyph_px), dilate_px)
         cut = _cut(grow_box(box, min(RIMMED_REACH_PX, max(box[2] - box[0], box[3] - box[1])), labels.shape))
         mask[cut] |= dilate(complete_rimmed(image[cut], strokes[cut], mask[cut]), dilate_px)
+    count, labels = label_groups(mask, GROUP_GAPS_PX[0])
+    for box in label_boxes(labels, count):
+        check()
+        cut = _cut(grow_box(box, RIM_CONTEXT_PX, mask.shape))
+        mask[cut] |= complete_rims(image[cut], mask[cut], reach_px=max(RIM_REST_PX, dilate_px // 2))
     return mask
 
 

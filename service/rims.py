@@ -17,7 +17,17 @@ import numpy.typing as npt
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.colour import luma
 from service.imaging.geometry import grow_box, label_boxes, merge_boxes
-from service.imaging.masks import Components, components, dilate, from_bool, label_groups, resize
+from service.imaging.masks import (
+    Components,
+    chosen,
+    components,
+    dilate,
+    dilate_disc,
+    from_bool,
+    label_groups,
+    open_disc,
+    resize,
+)
 from service.imaging.tiles import tile_boxes
 from service.segmenter import Levels, TextMaps
 
@@ -30,6 +40,16 @@ MIN_RIM_SHARE = 0.85
 RIM_STROKES, THINNEST_RIM_PX = 0.15, 3
 """Width of the rim that is looked for, in widths of the stroke, and at least; it may be twice as wide."""
 SOFT_EDGE_PX = 1
+RIM_REST_PX = 2
+"""Half the width of what is left of a rim, at least; half the growth, where that is more."""
+THINNEST_GROUND_PX = 4
+"""Half the width of a black that is ground and not a line."""
+RIM_EDGE_PX = 2
+"""What compression leaves of a rim beside it."""
+RIM_WINDOW_PX = 61
+MIN_BLACK_SHARE, MIN_RIMMED_SHARE = 0.5, 0.45
+"""Share of a rim's rest that must lie beside such a ground, and of a text's contour, in a window, that must have
+such a rim: what comes near it in one place is a drawn thing."""
 FAINT, FAINT_SHARE = 0.3, 0.7
 """Mean text probability of a stroke that is faintly seen, and in units of the threshold, where that is higher."""
 MIN_STROKES, MOST_FAINT, MOST_STROKES = 3, 40, 800
@@ -64,6 +84,33 @@ def complete_rimmed(image: Image, strokes: Mask, erased: Mask) -> Mask:
     for stroke in _rimmed(pieces, is_cut, rim, erased, THINNEST_RIM_PX):
         rest[stroke.window] |= stroke.with_rim & ~erased[stroke.window]
     return rest
+
+
+def complete_rims(image: Image, erased: Mask, *, reach_px: int) -> Mask:
+    """What `erased` leaves of white rims on dark ground: a thin white line around it, which would be filled from.
+
+    `image` `(H, W, 3)` is the crop around the text; the masks are `(H, W)`. A rim is left where white no wider than
+    2 `reach_px` lies between `erased` and a black that is more than a line; a wider white is ground.
+    """
+    light = luma(image)
+    white = from_bool((light > BRIGHT_LEVEL) & (erased == 0))
+    near_ground = dilate_disc(open_disc(white, reach_px), SOFT_EDGE_PX) > 0
+    thin = (white > 0) & ~near_ground & (dilate_disc(erased, 2 * reach_px) > 0)
+    black = open_disc(from_bool((light < DARK_LEVEL) & (erased == 0)), THINNEST_GROUND_PX)
+    beside = dilate_disc(black, reach_px + RIM_EDGE_PX) > 0
+    pieces = components(from_bool(thin))
+    is_rim = np.bincount(pieces.labels[beside], minlength=pieces.count + 1) >= MIN_BLACK_SHARE * pieces.area
+    is_rim[0] = False
+    contour = (dilate(erased, 1) > 0) & (erased == 0)
+    rimmed = contour & chosen(pieces.labels, is_rim)
+    around, of_rim = (
+        cv2.boxFilter(where.astype(np.float32), -1, (RIM_WINDOW_PX, RIM_WINDOW_PX), normalize=False)
+        for where in (contour, rimmed)
+    )
+    enough = rimmed & (of_rim >= MIN_RIMMED_SHARE * around)
+    is_rim &= np.bincount(pieces.labels[enough], minlength=pieces.count + 1) > 0
+    rims = dilate(from_bool(chosen(pieces.labels, is_rim)), RIM_EDGE_PX)
+    return from_bool((rims > 0) & ~near_ground & (erased == 0))
 
 
 def find_rimmed(

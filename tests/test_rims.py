@@ -12,7 +12,7 @@ from service.deadline import Deadline
 from service.errors import ClientGone
 from service.imaging import codec
 from service.imaging.arrays import Image, Mask
-from service.rims import MAX_PIXELS, complete_rimmed, find_rimmed
+from service.rims import MAX_PIXELS, RIM_REST_PX, complete_rimmed, complete_rims, find_rimmed
 from service.segmenter import TextMaps
 from tests import pages
 
@@ -198,3 +198,49 @@ def test_a_sound_effect_that_was_only_guessed_is_erased_whole() -> None:
 
     assert job.mask is not None
     assert job.mask[ink > 0].min() == 255
+
+
+def on_hair(rim_px: int = 6) -> tuple[Image, Mask, Mask]:
+    """Letters in a white rim, half of each over black hair, half over a white face: page, ink, and ink with rims."""
+    image, ink, whole = pages.blank(*SIZE_HW), np.zeros(SIZE_HW, np.uint8), np.zeros(SIZE_HW, np.uint8)
+    image[: SIZE_HW[0] // 2] = 12
+    for mask, thick in ((whole, 9 + 2 * rim_px), (ink, 9)):
+        for x in (80, 150, 220):
+            cv2.line(mask, (x, 50), (x + 20, 190), 255, thick)
+    image[whole > 0] = 255
+    image[ink > 0] = 0
+    return image, ink, whole
+
+
+def test_the_rest_of_a_rim_on_black_is_taken() -> None:
+    """The mask ends in the middle of the rim: a fill would go on from what is left of it, in white."""
+    image, ink, whole = on_hair()
+    erased = cv2.dilate(ink, np.ones((7, 7), np.uint8))
+
+    rest = complete_rims(image, erased, reach_px=RIM_REST_PX)
+
+    rim_on_hair = (whole > 0) & (erased == 0)
+    rim_on_hair[SIZE_HW[0] // 2 - 8 :] = False
+    assert (rest[rim_on_hair] > 0).mean() > 0.95
+    assert not rest[SIZE_HW[0] // 2 + 12 :].any(), "on the face white is the ground"
+
+
+@pytest.mark.parametrize("gap_px", [3, 6, 12])
+def test_the_white_between_text_and_an_outline_is_no_rim(gap_px: int) -> None:
+    """A bubble's outline is a line and no ground, however near the letters come."""
+    image = pages.blank(*SIZE_HW)
+    cv2.ellipse(image, (160, 120), (110, 80), 0, 0, 360, (0, 0, 0), 3, cv2.LINE_AA)
+    erased = np.zeros(SIZE_HW, np.uint8)
+    cv2.ellipse(erased, (160, 120), (108 - gap_px, 78 - gap_px), 0, 0, 360, 255, -1)
+
+    assert not complete_rims(image, erased, reach_px=RIM_REST_PX).any()
+
+
+def test_a_wide_white_beside_black_is_no_rim() -> None:
+    """Letters on a white board beside a black wall."""
+    image = pages.blank(*SIZE_HW)
+    image[:, 200:] = 0
+    erased = np.zeros(SIZE_HW, np.uint8)
+    erased[80:160, 60:180] = 255
+
+    assert not complete_rims(image, erased, reach_px=RIM_REST_PX).any()

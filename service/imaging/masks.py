@@ -107,6 +107,13 @@ def dilate_disc(mask: Mask, radius_px: int) -> Mask:
     return _u8(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
 
 
+def open_disc(mask: Mask, radius_px: int) -> Mask:
+    """What a disc of this radius reaches from within: thinner parts go; the image's border is no edge."""
+    side = 2 * radius_px + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return _u8(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc))
+
+
 def close_gaps(mask: Mask, radius_px: int) -> Mask:
     """Fill gaps narrower than `2 * radius_px` between erased pixels; the outer border stays where it is."""
     side = 2 * radius_px + 1
