@@ -30,6 +30,7 @@ from service.imaging.masks import (
     from_bool,
     label_groups,
 )
+from service.imaging.tiles import tile_boxes
 from service.rims import RIM_REST_PX, complete_rimmed, complete_rims
 
 MIN_STROKE_AREA_PX = 6
@@ -73,6 +74,8 @@ RIMMED_REACH_PX = 400
 """How far past the found text, at most, letters in a rim are completed."""
 RIM_CONTEXT_PX = 24
 """What is looked at around a text for what is left of its rims, and the ground beyond."""
+RIM_TILE_PX, RIM_OVERLAP_PX = 1024, 160
+"""In such tiles, since it takes 27 bytes a pixel; they overlap by more than a rim's rest looks around itself."""
 SEARCH_GLYPHS = 1.2
 """How far past the found text, in glyph sizes, its ink is looked for."""
 
@@ -126,10 +129,13 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
         cut = _cut(grow_box(box, min(RIMMED_REACH_PX, max(box[2] - box[0], box[3] - box[1])), labels.shape))
         mask[cut] |= dilate(complete_rimmed(image[cut], strokes[cut], mask[cut]), dilate_px)
     count, labels = label_groups(mask, GROUP_GAPS_PX[0])
+    found = mask.copy()
     for box in label_boxes(labels, count):
-        check()
-        cut = _cut(grow_box(box, RIM_CONTEXT_PX, mask.shape))
-        mask[cut] |= complete_rims(image[cut], mask[cut], reach_px=max(RIM_REST_PX, dilate_px // 2))
+        x0, y0, x1, y1 = grow_box(box, RIM_CONTEXT_PX, mask.shape)
+        for tile in tile_boxes((y1 - y0, x1 - x0), tile_px=RIM_TILE_PX, overlap_px=RIM_OVERLAP_PX):
+            check()
+            cut = _cut((x0 + tile[0], y0 + tile[1], x0 + tile[2], y0 + tile[3]))
+            mask[cut] |= complete_rims(image[cut], found[cut], reach_px=max(RIM_REST_PX, dilate_px // 2))
     return mask
 
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import service.refine
 from service.errors import InvalidOption
+from service.imaging.arrays import Image, Mask
 from service.imaging.masks import dilate
 from service.refine import refine
 from tests import pages
@@ -239,3 +241,30 @@ def test_a_stray_hit_on_a_bubble_outline_bites_nothing_out_of_it() -> None:
 
     assert (mask[page.ink > 0] == 255).all()
     assert not mask[clean[:, :, 0] < 128].any()
+
+
+def test_rims_are_looked_for_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is all text must not take its size times 27 bytes; what is found is what the whole would give."""
+    image = pages.blank(300, 900)
+    image[:] = 12
+    rims, strokes = np.zeros(image.shape[:2], np.uint8), np.zeros(image.shape[:2], np.uint8)
+    for x in range(30, 870, 24):
+        cv2.line(rims, (x, 60), (x, 240), 255, 19)
+        cv2.line(strokes, (x, 60), (x, 240), 255, 7)
+    image[rims > 0] = 255
+    image[strokes > 0] = 0
+    seen: list[tuple[int, ...]] = []
+    look = service.refine.complete_rims
+    monkeypatch.setattr(service.refine, "RIM_TILE_PX", 400)
+
+    def watched(crop: Image, erased: Mask, *, reach_px: int) -> Mask:
+        seen.append(erased.shape)
+        return look(crop, erased, reach_px=reach_px)
+
+    monkeypatch.setattr(service.refine, "complete_rims", watched)
+    tiled = refine(image, strokes, dilate_px=3)
+    monkeypatch.undo()
+
+    assert len(seen) > 1
+    assert max(max(size) for size in seen) <= 400
+    assert np.array_equal(tiled, refine(image, strokes, dilate_px=3))
