@@ -31,7 +31,7 @@ from service.imaging.masks import (
     label_groups,
 )
 from service.imaging.tiles import tile_boxes
-from service.rims import RIM_REST_PX, complete_rimmed, complete_rims
+from service.rims import MAX_RIM_REST_PX, RIM_REST_PX, complete_rimmed, complete_rims
 
 MIN_STROKE_AREA_PX = 6
 GROUP_GAPS_PX = (10, 4, 1)
@@ -129,13 +129,13 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
         cut = _cut(grow_box(box, min(RIMMED_REACH_PX, max(box[2] - box[0], box[3] - box[1])), labels.shape))
         mask[cut] |= dilate(complete_rimmed(image[cut], strokes[cut], mask[cut]), dilate_px)
     count, labels = label_groups(mask, GROUP_GAPS_PX[0])
-    found = mask.copy()
+    found, reach_px = mask.copy(), min(max(RIM_REST_PX, dilate_px // 2), MAX_RIM_REST_PX)
     for box in label_boxes(labels, count):
         x0, y0, x1, y1 = grow_box(box, RIM_CONTEXT_PX, mask.shape)
         for tile in tile_boxes((y1 - y0, x1 - x0), tile_px=RIM_TILE_PX, overlap_px=RIM_OVERLAP_PX):
             check()
             cut = _cut((x0 + tile[0], y0 + tile[1], x0 + tile[2], y0 + tile[3]))
-            mask[cut] |= complete_rims(image[cut], found[cut], reach_px=max(RIM_REST_PX, dilate_px // 2))
+            mask[cut] |= complete_rims(image[cut], found[cut], reach_px=reach_px)
     return mask
 
 

@@ -40,8 +40,9 @@ MIN_RIM_SHARE = 0.85
 RIM_STROKES, THINNEST_RIM_PX = 0.15, 3
 """Width of the rim that is looked for, in widths of the stroke, and at least; it may be twice as wide."""
 SOFT_EDGE_PX = 1
-RIM_REST_PX = 2
-"""Half the width of what is left of a rim, at least; half the growth, where that is more."""
+RIM_REST_PX, MAX_RIM_REST_PX = 2, 4
+"""Half the width of what is left of a rim, at least, and at most: half the growth, which is wider on larger images, but
+who asks for a wide growth does not ask for all white that is as wide."""
 THINNEST_GROUND_PX = 4
 """Half the width of a black that is ground and not a line."""
 RIM_EDGE_PX = 2

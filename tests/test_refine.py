@@ -268,3 +268,17 @@ def test_rims_are_looked_for_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(seen) > 1
     assert max(max(size) for size in seen) <= 400
     assert np.array_equal(tiled, refine(image, strokes, dilate_px=3))
+
+
+def test_a_wide_growth_asked_for_takes_no_white_beyond_a_rim() -> None:
+    """The white between a word and a black wall is ground, whatever the growth: only what it reaches itself goes."""
+    image = pages.blank(240, 400)
+    image[:, 314:] = 0
+    strokes = np.zeros(image.shape[:2], np.uint8)
+    cv2.line(strokes, (230, 60), (230, 180), 255, 9)
+    image[strokes > 0] = 0
+
+    mask = refine(image, strokes, dilate_px=64)
+
+    assert mask[120, 290]
+    assert not mask[:, 304:].any()

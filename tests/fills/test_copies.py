@@ -81,6 +81,14 @@ def copied(clean: Image, hole: Mask) -> Copies:
     return copies
 
 
+def filled(clean: Image, hole: Mask) -> tuple[Image, np.ndarray]:
+    """The image with copies in its hole, and `(h, w)` bool where they are."""
+    copies = copied(clean, hole)
+    image = covered(clean, hole)
+    fill_copies(image, copies)
+    return image, copies.mask > 0
+
+
 @pytest.mark.parametrize("draw", [edge, speed_lines])
 def test_edges_and_lines_go_on_better_than_smoothly(draw) -> None:
     """Half of the hole and more is copied, with a third of a smooth fill's error at most."""
@@ -100,12 +108,9 @@ def test_hatching_goes_on(seed: int) -> None:
     """Thin lines of odd pitch and angle keep their contrast."""
     hole = word()
     clean = grounds.hatching(np.random.default_rng(seed), hole.shape)
-    copies = copied(clean, hole)
-    image = covered(clean, hole)
 
-    fill_copies(image, copies)
+    image, inside = filled(clean, hole)
 
-    inside = copies.mask > 0
     assert image[inside].std() == pytest.approx(clean[inside].std(), rel=0.15)
 
 
@@ -113,12 +118,9 @@ def test_hatching_goes_on(seed: int) -> None:
 def test_where_all_is_inked_no_grey_cloud_is_left(seed: int) -> None:
     """Strokes that repeat nowhere cannot be copied without a seam; a smooth fill among them is the worse fault."""
     clean, hole = inked(seed), word()
-    copies = copied(clean, hole)
-    image = covered(clean, hole)
 
-    fill_copies(image, copies)
+    image, inside = filled(clean, hole)
 
-    inside = copies.mask > 0
     assert np.count_nonzero(inside) > 0.9 * np.count_nonzero(hole)
     assert image[inside].std() == pytest.approx(clean[inside].std(), rel=0.25)
 
@@ -127,12 +129,9 @@ def test_where_all_is_inked_no_grey_cloud_is_left(seed: int) -> None:
 def test_of_black_and_white_no_gray_is_made(seed: int) -> None:
     """Dots are copied as dots, light ones where the ground is light: seams between them are not levelled to a fog."""
     clean, hole = stippled(seed), word()
-    copies = copied(clean, hole)
-    image = covered(clean, hole)
 
-    fill_copies(image, copies)
+    image, inside = filled(clean, hole)
 
-    inside = copies.mask > 0
     assert np.count_nonzero(inside) > 0.5 * np.count_nonzero(hole)
     assert np.mean((image[inside] > 40) & (image[inside] < 215)) < 0.02
     for half in (np.s_[:, :110], np.s_[:, 130:]):
@@ -145,11 +144,10 @@ def test_slow_light_goes_on_through_the_copies() -> None:
     hole = word()
     shade = np.linspace(1.0, 0.6, hole.shape[1])[None, :, None]
     clean = np.rint(speed_lines() * shade).astype(np.uint8)
-    image, copies = covered(clean, hole), copied(clean, hole)
 
-    fill_copies(image, copies)
+    image, inside = filled(clean, hole)
 
-    assert np.abs(image.astype(np.float32) - clean)[copies.mask > 0].mean() < 16
+    assert np.abs(image.astype(np.float32) - clean)[inside].mean() < 16
 
 
 def test_noise_is_left_alone() -> None:
