@@ -66,10 +66,6 @@ CROWD_PX = 20
 """Missed pieces with more others than this within this (or within a glyph) are the dots of a tone around a bubble."""
 CROWD_REACH_GLYPHS = 0.3
 """Of a crowd only what is as near as this to the found strokes is text: small letters beside it, say."""
-CLOSE_GLYPHS = 0.06
-"""Gaps inside a glyph that are closed where the background gives no help, in glyph sizes."""
-COUNTER_GLYPHS = 0.5
-"""Enclosed spots up to this size, in glyph sizes, are part of the glyph: the fill of a hollow letter, mostly."""
 RIMMED_REACH_PX = 400
 """How far past the found text, at most, letters in a rim are completed."""
 RIM_CONTEXT_PX = 24
@@ -120,12 +116,10 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
         left = _refine_groups(work, left, gap_px, check)
     for cut, dashes in work.dashes:
         mask[cut] |= dashes
+    mask |= dilate(left, dilate_px)
     count, labels = label_groups(left, GROUP_GAPS_PX[0])
-    for group, box in enumerate(label_boxes(labels, count), start=1):
+    for box in label_boxes(labels, count):
         check()
-        glyph_px = _glyph_px(labels, group, box)
-        cut = _cut(grow_box(box, 2 * dilate_px + 16, labels.shape))
-        mask[cut] |= dilate(_whole(from_bool(labels[cut] == group), glyph_px), dilate_px)
         cut = _cut(grow_box(box, min(RIMMED_REACH_PX, max(box[2] - box[0], box[3] - box[1])), labels.shape))
         mask[cut] |= dilate(complete_rimmed(image[cut], strokes[cut], mask[cut]), dilate_px)
     count, labels = label_groups(mask, GROUP_GAPS_PX[0])
@@ -165,17 +159,6 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
 
 def _cut(box: Box) -> _Cut:
     return slice(box[1], box[3]), slice(box[0], box[2])
-
-
-def _whole(own: Mask, glyph_px: int) -> Mask:
-    """Glyphs over art, completed: gaps closed, enclosed spots filled."""
-    closed = close_gaps(own, min(8, max(2, round(CLOSE_GLYPHS * glyph_px))))
-    spots = components(255 - closed, connectivity=4)
-    enclosed = spots.area <= (COUNTER_GLYPHS * glyph_px) ** 2
-    for border in (spots.labels[0], spots.labels[-1], spots.labels[:, 0], spots.labels[:, -1]):
-        enclosed[border] = False
-    enclosed[0] = False
-    return from_bool((closed > 0) | chosen(spots.labels, enclosed))
 
 
 def _separate(

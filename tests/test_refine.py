@@ -183,15 +183,17 @@ def test_without_growth_the_found_ink_is_still_erased() -> None:
 
 
 @pytest.mark.parametrize("dilate_px", [0, 3, 5])
-def test_over_art_the_mask_only_grows(dilate_px: int) -> None:
-    """Where the background gives no help, all that was found is erased with its margin, and little more."""
-    page = pages.lettered(pages.noise(140, 240), ("CRASH", 60, 80), scale=1.2)
-    strokes = pages.lettered(pages.blank(140, 240), ("CRASH", 60, 80), scale=1.2).core
+@pytest.mark.parametrize("scale", [1.2, 4.0])
+def test_over_art_what_was_found_is_erased_with_its_margin_and_no_more(dilate_px: int, scale: float) -> None:
+    """Where the background gives no help, what stands within a large O or between letters is art and stays."""
+    size_hw = round(120 * scale), round(200 * scale)
+    word = ("ODD", round(40 * scale), round(70 * scale))
+    page = pages.lettered(pages.noise(*size_hw), word, scale=scale)
+    strokes = pages.lettered(pages.blank(*size_hw), word, scale=scale).core
 
     mask = refine(page.image, strokes, dilate_px=dilate_px)
 
-    assert (mask[dilate(strokes, dilate_px) > 0] == 255).all()
-    assert not mask[dilate(strokes, dilate_px + 30) == 0].any()
+    assert np.array_equal(mask, dilate(strokes, dilate_px))
 
 
 def test_specks_are_not_text() -> None:
