@@ -52,6 +52,8 @@ SURE_HIT_SHARE = 0.6
 """The same for ink that runs on past the search area, as outlines do."""
 STRAY_HIT_SHARE = 0.05
 """Of ink that runs on and of which less than this was seen, nothing is text: a stray hit on a bubble's outline."""
+LETTER_AREA_PX, LETTER_AREA_GLYPHS = 100, 0.2
+"""A hit as large as this, and as this in squared glyph sizes, is a letter that touches what runs on, no stray hit."""
 INSIDE_GLYPHS = 0.35
 SMALL_GLYPHS = 1.6
 """Ink within this margin of the found text and no larger than this is a dot, an accent or a missed glyph."""
@@ -149,7 +151,7 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
         left[cut][own > 0] = 0
         difference = deviation(work.image[cut], background)
         ink = _separate(difference, own, work.strokes[cut], glyph_px, letter_px=letter_px)
-        _grow_on_plain(work, cut, own, ink, background)
+        _grow_on_plain(work, cut, own, ink, background, glyph_px=glyph_px)
         if background.is_flat:
             cut = _cut(grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape))
             dashes = find_dashes(work.image[cut], from_bool(labels[cut] == group), background.colour, glyph_px)
@@ -208,15 +210,15 @@ def _near(pieces: Components, own: Mask, glyph_px: int) -> npt.NDArray[np.bool_]
     return near
 
 
-def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Background) -> None:
+def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Background, *, glyph_px: int) -> None:
     """Grow the group's text, its halo too, but not into ink or ground that is kept; other groups' pixels stay."""
     difference = deviation(work.image[cut], background)
     first_growth = dilate(own, work.dilate_px) > 0
-    stray = (own > 0) & (dilate(from_bool(ink.stray), SOFT_EDGE_PX) > 0)
+    stray, letters = _on_what_runs_on(own, from_bool(ink.stray), glyph_px)
     own = from_bool((own > 0) & ~stray)
     text = from_bool(ink.text | (own > 0))
     kept = dilate_disc(from_bool(ink.kept & (own == 0)), 1) > 0
-    kept = (kept | _other_ground(difference, text)) & ~ink.text
+    kept = (kept | _other_ground(difference, text)) & ~ink.text & (dilate(from_bool(letters), work.dilate_px) == 0)
     # What differs more from the ground than the ground does from itself is a soft edge or a ring of compression.
     soft = difference > max(HALO_LEVELS, HALO_GRAINS * background.grain)
     halo = soft & (dilate_disc(text, work.dilate_px * (1 + HALO_REACH)) > 0)
@@ -224,6 +226,18 @@ def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Bac
     wanted = _connected(close_gaps(from_bool((grown | halo) & ~kept), 1) > 0, grown) & ~kept
     others = (work.mask[cut] > 0) & ~(kept & first_growth)
     work.mask[cut] = from_bool(others | wanted)
+
+
+def _on_what_runs_on(own: Mask, runs_on: Mask, glyph_px: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """What of the found strokes `own` is a stray hit on ink that `runs_on`, as outlines do, and what is a letter on it.
+
+    A letter that touches its bubble or what lies beyond is one piece of ink with that, but it is as large as a letter.
+    """
+    hits = components(from_bool((own > 0) & (dilate(runs_on, SOFT_EDGE_PX) > 0)))
+    is_stray = hits.area < max(LETTER_AREA_PX, LETTER_AREA_GLYPHS * glyph_px**2)
+    is_letter = ~is_stray
+    is_stray[0] = is_letter[0] = False
+    return chosen(hits.labels, is_stray), chosen(hits.labels, is_letter)
 
 
 def _connected(wanted: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

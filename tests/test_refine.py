@@ -245,6 +245,21 @@ def test_a_stray_hit_on_a_bubble_outline_bites_nothing_out_of_it() -> None:
     assert not mask[clean[:, :, 0] < 128].any()
 
 
+def test_a_letter_that_touches_the_ground_beyond_its_caption_is_erased_whole() -> None:
+    """White on a dark bar that ends in its first letter: little of the white that runs on is text: a letter."""
+    page = pages.lettered(pages.blank(300, 500), ("RIGHT AWAY", 60, 160), scale=1.5)
+    image = 255 - page.image
+    bar = np.s_[120:170, 67:]
+    beyond = np.ones(image.shape[:2], np.bool_)
+    beyond[bar] = False
+    image[beyond] = 255
+
+    mask = refine(image, np.where(beyond, np.uint8(0), page.core), dilate_px=3)
+
+    assert (mask[bar][page.core[bar] > 0] == 255).all()
+    assert not mask[beyond & (dilate(page.core, 3) == 0)].any()
+
+
 def test_rims_are_looked_for_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that is all text must not take its size times 27 bytes; what is found is what the whole would give."""
     image = pages.blank(300, 900)
