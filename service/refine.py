@@ -52,7 +52,7 @@ SURE_HIT_SHARE = 0.6
 """The same for ink that runs on past the search area, as outlines do."""
 STRAY_HIT_SHARE = 0.05
 """Of ink that runs on and of which less than this was seen, nothing is text: a stray hit on a bubble's outline."""
-LETTER_AREA_PX, LETTER_AREA_GLYPHS = 100, 0.2
+LETTER_AREA_PX, LETTER_AREA_GLYPHS = 100, 0.1
 """A hit as large as this, and as this in squared glyph sizes, is a letter that touches what runs on, no stray hit."""
 INSIDE_GLYPHS = 0.35
 SMALL_GLYPHS = 1.6
