@@ -118,7 +118,7 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
         left = _refine_groups(work, left, gap_px, check)
     for cut, dashes in work.dashes:
         mask[cut] |= dashes
-    mask |= dilate(left, dilate_px)
+    mask |= dilate(left, dilate_px)  # what text on plain ground beside it keeps clear of is not its own
     count, labels = label_groups(left, GROUP_GAPS_PX[0])
     for box in label_boxes(labels, count):
         check()

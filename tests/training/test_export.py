@@ -43,6 +43,8 @@ def randomise(module: torch.nn.Module, *, seed: int = 0) -> torch.nn.Module:
     """Weights and statistics that would show a mistake."""
     torch.manual_seed(seed)
     for part in module.modules():
+        if hasattr(part, "reset_parameters"):
+            part.reset_parameters()  # the module was made before the seed was set
         if isinstance(part, torch.nn.BatchNorm2d):
             part.running_mean.normal_(std=0.2)
             part.running_var.uniform_(0.5, 2)
