@@ -31,6 +31,7 @@ from service.imaging.masks import (
     label_groups,
 )
 from service.imaging.tiles import tile_boxes
+from service.pockets import complete_pockets
 from service.rims import MAX_RIM_REST_PX, RIM_REST_PX, complete_rimmed, complete_rims
 
 MIN_STROKE_AREA_PX = 6
@@ -70,9 +71,9 @@ CROWD_REACH_GLYPHS = 0.3
 """Of a crowd only what is as near as this to the found strokes is text: small letters beside it, say."""
 RIMMED_REACH_PX = 400
 """How far past the found text, at most, letters in a rim are completed."""
-RIM_CONTEXT_PX = 24
-"""What is looked at around a text for what is left of its rims, and the ground beyond."""
-RIM_TILE_PX, RIM_OVERLAP_PX = 1024, 160
+CONTEXT_PX = 24
+"""What is looked at around a text for what is left of its rims and its ink, and the ground beyond."""
+TILE_PX, OVERLAP_PX = 1024, 160
 """In such tiles, since it takes 27 bytes a pixel; they overlap by more than a rim's rest looks around itself."""
 SEARCH_GLYPHS = 1.2
 """How far past the found text, in glyph sizes, its ink is looked for."""
@@ -127,11 +128,12 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
     count, labels = label_groups(mask, GROUP_GAPS_PX[0])
     found, reach_px = mask.copy(), min(max(RIM_REST_PX, dilate_px // 2), MAX_RIM_REST_PX)
     for box in label_boxes(labels, count):
-        x0, y0, x1, y1 = grow_box(box, RIM_CONTEXT_PX, mask.shape)
-        for tile in tile_boxes((y1 - y0, x1 - x0), tile_px=RIM_TILE_PX, overlap_px=RIM_OVERLAP_PX):
+        x0, y0, x1, y1 = grow_box(box, CONTEXT_PX, mask.shape)
+        for tile in tile_boxes((y1 - y0, x1 - x0), tile_px=TILE_PX, overlap_px=OVERLAP_PX):
             check()
             cut = _cut((x0 + tile[0], y0 + tile[1], x0 + tile[2], y0 + tile[3]))
             mask[cut] |= complete_rims(image[cut], found[cut], reach_px=reach_px)
+            mask[cut] |= complete_pockets(image[cut], strokes[cut], found[cut])
     return mask
 
 

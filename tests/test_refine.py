@@ -272,7 +272,7 @@ def test_rims_are_looked_for_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     image[strokes > 0] = 0
     seen: list[tuple[int, ...]] = []
     look = service.refine.complete_rims
-    monkeypatch.setattr(service.refine, "RIM_TILE_PX", 400)
+    monkeypatch.setattr(service.refine, "TILE_PX", 400)
 
     def watched(crop: Image, erased: Mask, *, reach_px: int) -> Mask:
         seen.append(erased.shape)

@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 WORDS = {"errors", "options", "shapes", "regions"}
 """What every room may speak: the error tree, and what callers ask for and are told."""
 LOOKERS = ("segmenter", "detector", "inpainter")
-PLANNERS = ("fills", "bubbles", "dashes", "groups", "plan", "refine", "rims", "selection", "strays", "verify")
+PLANNERS = (
+    "fills", "bubbles", "dashes", "groups", "plan", "pockets", "refine", "rims", "selection", "strays", "verify"
+)  # fmt: skip
 """What the Eraser decides and fills plainly with; no network is run here."""
 SERVING = {"workers", "telemetry", "http"}
 
