@@ -18,7 +18,7 @@ from service.fills.shifts import Flags, Floats
 from service.fills.surface import moved, surface_at
 from service.imaging.arrays import Image, Mask
 from service.imaging.geometry import shrink_to
-from service.imaging.masks import components, from_bool
+from service.imaging.masks import components, dilate_disc, from_bool
 
 MAX_PIXELS = 1_000_000
 """Largest crop that is looked at, for the memory that it takes."""
@@ -27,6 +27,8 @@ MAX_SIDE_PX = 32_000
 MIN_CONTRAST_LEVELS = 60
 """A line differs from its paper by more than dirt, compression and the rim of a letter do."""
 TOUCHING_PX = 3
+RIM_PX = 9
+"""So near to a line's end paper may part it from the hole: the rim of a letter."""
 MIN_END_PIXELS, MAX_END_PX = 3, 28
 """An end of a line where it touches the hole; what is longer runs along the text."""
 MAX_ENDS = 48
@@ -161,7 +163,10 @@ def _ends(contrast: Floats) -> Floats:
 
 
 def _ways(view: _View, ends: Floats, inside: Flags) -> list[tuple[int, int, _Arc]]:
-    """Pairs of ends, and arcs between them that lead over nothing but ink and erased pixels, and out over ink."""
+    """Pairs of ends, and arcs between them that lead over nothing but ink and erased pixels, and out over ink.
+
+    A letter's rim may part a line's end from the hole: paper counts as ink there.
+    """
     first, second = np.triu_indices(len(ends), 1)
     way = ends[second] - ends[first]
     length = np.hypot(way[:, 0], way[:, 1])
@@ -174,6 +179,7 @@ def _ways(view: _View, ends: Floats, inside: Flags) -> list[tuple[int, int, _Arc
     start, reach, along = ends[first[pair]], length[pair], way[pair] / length[pair, None]
     ink = cv2.dilate(from_bool(view.contrast > MIN_CONTRAST_LEVELS), np.ones((3, 3), np.uint8)) > 0
     known = view.known > 0
+    at_rim = (dilate_disc(from_bool(inside), TOUCHING_PX) > 0) & ~ink
 
     def sample(flags: Flags, far: Floats) -> Floats:
         aside = bend[:, None] / 2 * far * (reach[:, None] - far)
@@ -183,7 +189,9 @@ def _ways(view: _View, ends: Floats, inside: Flags) -> list[tuple[int, int, _Arc
 
     between = np.linspace(0, 1, BETWEEN_STEPS, dtype=np.float32) * reach[:, None]
     outward = np.arange(1, FAR_PX + 1, dtype=np.float32)
-    is_way = sample(ink | ~known, between).min(axis=1) >= 0.5
+    at_end = np.minimum(between, reach[:, None] - between) <= RIM_PX
+    covered = np.maximum(sample(ink | ~known, between), sample(at_rim, between) * at_end)
+    is_way = covered.min(axis=1) >= 0.5
     is_way &= sample(inside, between).mean(axis=1) >= MIN_ERASED_SHARE
     for far in (np.broadcast_to(-outward, (len(pair), FAR_PX)), reach[:, None] + outward):
         is_way &= sample(ink & known, far).min(axis=1) >= 0.5

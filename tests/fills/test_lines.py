@@ -70,6 +70,23 @@ def test_a_line_goes_on_through_a_word(width_px: int, left: float, rise: int) ->
     assert wrong_share(clean, word()) < left
 
 
+def test_a_line_that_a_letters_rim_cuts_goes_on() -> None:
+    """A panel's border that stops two pixels short of the hole, where white was drawn around the letter."""
+    clean, hole = paper(((0, 80), (239, 80)), width_px=3), np.zeros((160, 240), np.uint8)
+    hole[40:120, 105:135] = 255
+    image = clean.copy()
+    image[40:120, 103:137] = 255
+
+    background = look_at_ring(image, hole, hole)
+    assert background is not None
+    copies = find_lines(image, hole, hole, background)
+
+    assert copies is not None
+    assert copies.mask[80, 105:135].all()
+    assert not copies.mask[:76].any()
+    assert not copies.mask[85:].any()
+
+
 def test_an_arc_goes_on() -> None:
     """The hem of a drawn sleeve, not its chord."""
     clean, hole = ring(90, (120, 150)), np.zeros((160, 240), np.uint8)
