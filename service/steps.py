@@ -9,6 +9,7 @@ import numpy as np
 
 from service.deadline import Deadline
 from service.detector import TextDetector
+from service.ellipsis import find_ellipses
 from service.fills.areas import redraw_areas
 from service.fills.busy import redraw_busy
 from service.fills.copies import fill_copies
@@ -72,6 +73,7 @@ def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
     """Make the mask of what was found, at image scale."""
     assert job.maps is not None
     strokes = job.maps.strokes(threshold)
+    strokes |= find_ellipses(job.picture.image, (strokes.shape[0], strokes.shape[1]))
     grow_px = round(dilate_px / job.maps.scale)
 
     def refined(strokes: Mask) -> Mask:
