@@ -4,8 +4,8 @@ The comparison that decides which weights ship. On pages that training never see
 drawn once, or on `--pairs DIR`, DIR/raw and DIR/clean) it measures the whole pipeline as a caller gets it, the bare
 segmenter, the filler on exact holes beside OpenCV's Telea and Navier-Stokes, and what the graphs cost. Prints Markdown;
 every number is a mean over pixels of a group, PSNR and SSIM a mean over its pages. With `--scale 0.5 --scale 2` it asks
-instead what is found of the same pages at other sizes. How fills do on each kind of ground is for
-`benchmarks.backgrounds`, whether an OCR still reads something for `benchmarks.reading`.
+instead what is found of the same pages at other sizes, with `--lean 25` when they lean by so many degrees. How fills do
+on each kind of ground is for `benchmarks.backgrounds`, whether an OCR still reads something for `benchmarks.reading`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -37,6 +38,8 @@ from benchmarks.figures import (
     measure_fill,
     spectrum_error,
 )
+from benchmarks.leans import find as find_leaning
+from benchmarks.leans import lean_page
 from benchmarks.lettered_pages import (
     LetteredPage,
     about_pages,
@@ -60,6 +63,8 @@ from service.store import ModelStore
 from training.data.pages import GENERATOR_VERSION
 
 EVERYTHING = "**all**"
+Found: TypeAlias = tuple[Tally, dict[int, Tally]]
+"""What `count_found` gives for a page: of all letters, and by octave."""
 HOLE_PX = 4
 COST_SIDE_PX = 1024
 _SMALLEST_HOLE_PX = 16
@@ -191,15 +196,36 @@ def measure_pages(pages: Iterator[LetteredPage], eraser: Eraser, segmenter: Text
 
 def measure_scales(pages: Iterator[LetteredPage], scales: list[float], eraser: Eraser, segmenter: TextSegmenter) -> str:
     """The tables of `report_scales`."""
-    wholes: dict[float, Tally] = {scale: Tally() for scale in scales}
-    octaves: dict[float, dict[int, Tally]] = {scale: defaultdict(Tally) for scale in scales}
+
+    def find(page: LetteredPage, scale: float) -> Found:
+        return count_found(find_at(page.raw, scale, eraser, segmenter), page.text, page.octaves)
+
+    return report_scales(*measure_each(pages, scales, find))
+
+
+def measure_leans(pages: Iterator[LetteredPage], leans: list[float], eraser: Eraser, segmenter: TextSegmenter) -> str:
+    """The same for pages that lean by so many degrees."""
+
+    def find(page: LetteredPage, degrees: float) -> Found:
+        leaning = lean_page(page, degrees)
+        return count_found(find_leaning(leaning, eraser, segmenter), leaning.text, leaning.octaves)
+
+    return report_scales(*measure_each(pages, leans, find), what="lean", unit=" degrees")
+
+
+def measure_each(
+    pages: Iterator[LetteredPage], values: list[float], find: Callable[[LetteredPage, float], Found]
+) -> tuple[dict[float, Tally], dict[float, dict[int, Tally]]]:
+    """Tallies of all pages by value, of all letters and by octave."""
+    wholes: dict[float, Tally] = {value: Tally() for value in values}
+    octaves: dict[float, dict[int, Tally]] = {value: defaultdict(Tally) for value in values}
     for page in pages:
-        for scale in scales:
-            whole, by_octave = count_found(find_at(page.raw, scale, eraser, segmenter), page.text, page.octaves)
-            add(wholes[scale], whole)
+        for value in values:
+            whole, by_octave = find(page, value)
+            add(wholes[value], whole)
             for octave, tally in by_octave.items():
-                add(octaves[scale][octave], tally)
-    return report_scales(wholes, octaves)
+                add(octaves[value][octave], tally)
+    return wholes, octaves
 
 
 def choose_pages(arguments: argparse.Namespace) -> tuple[Iterator[LetteredPage], str]:
@@ -238,10 +264,15 @@ def main() -> None:
     parser.add_argument(
         "--scale", type=float, action="append", help="only what is found of the pages at this scale; may be repeated"
     )
+    parser.add_argument(
+        "--lean", type=float, action="append", help="only what is found of the pages leaning so; may be repeated"
+    )
     parser.add_argument("--cost-rounds", type=int, default=5, help="runs of each graph; the median counts")
     arguments = parser.parse_args()
     if arguments.pages and arguments.pairs:
         parser.error("--pages and --pairs are two kinds of pages; expected one of them")
+    if arguments.scale and arguments.lean:
+        parser.error("--scale and --lean are two questions; expected one of them")
     settings = Settings(model_store=arguments.store) if arguments.store else Settings()
     store = open_store(settings)
     eraser = build_eraser(settings, store)
@@ -252,6 +283,8 @@ def main() -> None:
     print(f"{report_costs(store, rounds=arguments.cost_rounds)}\n", flush=True)
     if arguments.scale:
         print(measure_scales(told(pages), arguments.scale, eraser, segmenter))
+    elif arguments.lean:
+        print(measure_leans(told(pages), arguments.lean, eraser, segmenter))
     else:
         print(measure_pages(told(pages), eraser, segmenter))
 

@@ -44,14 +44,17 @@ def find_at(raw: np.ndarray, scale: float, eraser: Eraser, segmenter: TextSegmen
     return {"bare": bring_back(strokes, raw.shape[:2]), "erased": bring_back(erased, raw.shape[:2])}
 
 
-def report_scales(wholes: Mapping[float, Tally], octaves: Mapping[float, Mapping[int, Tally]]) -> str:
-    """Three tables: all letters by scale; then recall, and text left, by octave at 1x and scale."""
-    by_scale = table(["scale", *FOUND_HEADS], [[f"{scale:g}x", *found_cells(tally)] for scale, tally in wholes.items()])
+def report_scales(
+    wholes: Mapping[float, Tally], octaves: Mapping[float, Mapping[int, Tally]], *, what: str = "scale", unit: str = "x"
+) -> str:
+    """Three tables: all letters by scale, or `what` else in its `unit`; then recall, and text left, by octave too."""
+    names = {scale: f"{scale:g}{unit}" for scale in wholes}
+    by_scale = table([what, *FOUND_HEADS], [[names[scale], *found_cells(tally)] for scale, tally in wholes.items()])
     known = sorted({octave for tallies in octaves.values() for octave in tallies})
 
-    def by_octave(what: str, column: int) -> str:
+    def by_octave(figure: str, column: int) -> str:
         return table(
-            [f"{what}: letters at 1x", "text px", *(f"{scale:g}x" for scale in octaves)],
+            [f"{figure}: letters at 1x", "text px", *(names[scale] for scale in octaves)],
             [
                 [
                     name_octave(octave),
