@@ -33,6 +33,20 @@ def test_all_fields_of_a_sample_are_cropped_alike():
     assert torch.allclose(image[:, :1], sample_crops(mask, grid))
 
 
+def test_crops_lean_as_far_as_asked():
+    """As many as asked, either way, up to the angle asked; an exact crop never does."""
+    torch.manual_seed(0)
+    grid = draw_grid(400, 8, 64, device=CPU, exact_share=0.5, rotated_share=0.5, max_rotation=0.6, upright_share=1.0)
+
+    along = grid[:, 0, 1] - grid[:, 0, 0]
+    lean = torch.atan2(along[:, 1], along[:, 0])
+
+    assert 0.15 < (lean.abs() > 0.01).float().mean() < 0.35
+    assert lean.max() > 0.5
+    assert lean.min() < -0.5
+    assert lean.abs().max() <= 0.6
+
+
 def test_half_resolution_maps_stay_aligned():
     """An exact crop of a map at half size equals the pooled crop of the full one, because offsets are even."""
     torch.manual_seed(0)
