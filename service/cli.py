@@ -44,8 +44,6 @@ from service.store import Model
 Engine = Literal["local", "ray"]
 
 SOME_FAILED = 1
-INTERRUPTED = 130
-"""As shells have it: 128 and the number of the signal."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -105,7 +103,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             say("interrupted")
-            sys.exit(INTERRUPTED)
+            sys.exit(service.INTERRUPTED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

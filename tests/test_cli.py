@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -45,6 +47,24 @@ def test_erase_writes_the_result(eraser: FakeEraser, page: Path, tmp_path: Path)
 
     assert (result.exit_code, result.output) == (0, "")
     assert (tmp_path / "out.png").read_bytes() == page.read_bytes()
+
+
+def test_an_interrupt_while_the_parts_are_imported_gives_no_stack() -> None:
+    """Importing takes a second, in which many think better of it."""
+    interrupting = (
+        "import importlib.abc, sys\n"
+        "class Interrupt(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'service.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "from service.__main__ import main\n"
+        "main()\n"
+    )
+
+    command = [sys.executable, "-c", interrupting]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603  our own code
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_options_are_the_apis_own(eraser: FakeEraser, page: Path, tmp_path: Path) -> None:
