@@ -6,6 +6,8 @@ distance, in its middle.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -36,11 +38,11 @@ CENTRAL = 0.22
 SOFT_EDGE_PX = 1
 
 
-def find_ellipses(image: Image, size_hw: tuple[int, int]) -> Mask:
+def find_ellipses(image: Image, size_hw: tuple[int, int], check: Callable[[], None] = lambda: None) -> Mask:
     """The mask of rows of dots that stand alone in a bubble of `image` `(H, W, 3)` uint8; 0 where there are none.
 
     It is looked for, and answered, at `size_hw`, which is smaller than the image where that is very large: it takes
-    some ten bytes a pixel.
+    some ten bytes a pixel. `check` is called for each thing that may be a bubble, and may raise.
     """
     light = luma(image)
     if light.shape != size_hw:
@@ -50,11 +52,13 @@ def find_ellipses(image: Image, size_hw: tuple[int, int]) -> Mask:
         (light > LIGHT_LEVEL, light < DARK_LEVEL),
         (light < DARK_LEVEL, light > LIGHT_LEVEL),
     ):
-        _add_ellipses(found, ground, ink)
+        _add_ellipses(found, ground, ink, check)
     return found
 
 
-def _add_ellipses(found: Mask, ground: npt.NDArray[np.bool_], ink: npt.NDArray[np.bool_]) -> None:
+def _add_ellipses(
+    found: Mask, ground: npt.NDArray[np.bool_], ink: npt.NDArray[np.bool_], check: Callable[[], None]
+) -> None:
     insides = components(from_bool(ground), connectivity=4)
     height, width = found.shape
     wide, high = insides.right - insides.left, insides.bottom - insides.top
@@ -63,6 +67,7 @@ def _add_ellipses(found: Mask, ground: npt.NDArray[np.bool_], ink: npt.NDArray[n
     may_be &= insides.area >= 0.5 * wide * high
     may_be[0] = False
     for number in np.flatnonzero(may_be).tolist():
+        check()
         x0, y0, x1, y1 = insides.box(number)
         window = np.s_[y0:y1, x0:x1]
         inside = from_bool(insides.labels[window] == number)

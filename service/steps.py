@@ -73,7 +73,7 @@ def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
     """Make the mask of what was found, at image scale."""
     assert job.maps is not None
     strokes = job.maps.strokes(threshold)
-    strokes |= find_ellipses(job.picture.image, (strokes.shape[0], strokes.shape[1]))
+    strokes |= find_ellipses(job.picture.image, (strokes.shape[0], strokes.shape[1]), job.deadline.check)
     grow_px = round(dilate_px / job.maps.scale)
 
     def refined(strokes: Mask) -> Mask:

@@ -9,6 +9,7 @@ import pytest
 from service import steps
 from service.deadline import Deadline
 from service.ellipsis import find_ellipses
+from service.errors import ClientGone
 from service.imaging import codec
 from service.imaging.arrays import Image, Mask
 from service.segmenter import TextMaps
@@ -84,6 +85,17 @@ def test_dots_on_open_paper_are_left() -> None:
         cv2.circle(image, (MIDDLE[0] + dx, MIDDLE[1] + dy), 4, (0, 0, 0), -1)
 
     assert not find_ellipses(image, SIZE_HW).any()
+
+
+def test_looking_can_be_stopped() -> None:
+    """A sheet of ten thousand cells takes a second: the deadline is asked at each."""
+    image, _ = page(*row(3))
+
+    def stop() -> None:
+        raise ClientGone
+
+    with pytest.raises(ClientGone):
+        find_ellipses(image, SIZE_HW, stop)
 
 
 def test_a_large_page_is_looked_at_in_its_maps_size() -> None:
