@@ -5,18 +5,12 @@ What is found is counted on the leaning page, against its text turned with it.
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from benchmarks.lettered_pages import LetteredPage, to_png
-from service.deadline import Deadline
-from service.eraser import Eraser
-from service.options import EraseOptions
-from service.segmenter import TextSegmenter
+from benchmarks.lettered_pages import LetteredPage
 
 
 def lean(picture: np.ndarray, degrees: float, *, interpolation: int) -> np.ndarray:
@@ -37,11 +31,3 @@ def lean_page(page: LetteredPage, degrees: float) -> LetteredPage:
         octaves=lean(page.octaves, degrees, interpolation=cv2.INTER_NEAREST),
         regions=None,
     )
-
-
-def find(page: LetteredPage, eraser: Eraser, segmenter: TextSegmenter) -> dict[str, np.ndarray]:
-    """`bare` and `erased`: what is found of `page`, `(H, W)` bool."""
-    mask = eraser.erase(to_png(page.raw), None, EraseOptions(output="mask", format="png"), Deadline()).mask
-    assert mask is not None
-    strokes = segmenter.find(page.raw, Deadline()).strokes(segmenter.model.thresholds["text"])
-    return {"bare": strokes > 0, "erased": np.asarray(Image.open(io.BytesIO(mask.data))) > 0}

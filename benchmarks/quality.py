@@ -38,7 +38,6 @@ from benchmarks.figures import (
     measure_fill,
     spectrum_error,
 )
-from benchmarks.leans import find as find_leaning
 from benchmarks.leans import lean_page
 from benchmarks.lettered_pages import (
     LetteredPage,
@@ -208,7 +207,7 @@ def measure_leans(pages: Iterator[LetteredPage], leans: list[float], eraser: Era
 
     def find(page: LetteredPage, degrees: float) -> Found:
         leaning = lean_page(page, degrees)
-        return count_found(find_leaning(leaning, eraser, segmenter), leaning.text, leaning.octaves)
+        return count_found(find_at(leaning.raw, 1.0, eraser, segmenter), leaning.text, leaning.octaves)
 
     return report_scales(*measure_each(pages, leans, find), what="lean", unit=" degrees")
 

@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
-from service.imaging.masks import Components, chosen, components, dilate, from_bool
+from service.imaging.masks import Components, components, dilate, from_bool
 
 DARK_LEVEL, LIGHT_LEVEL = 110, 180
 """Light below which a dot and above which its bubble is; on a dark bubble it is the other way round."""
 MIN_SIDE_PX, MAX_PAGE_SHARE = 28, 0.3
 """Shorter side of a bubble's inside, and how much of the page it takes at most."""
-MIN_SOLIDITY = 0.75
-"""Share of its convex hull that a bubble fills, its tail counted."""
+MIN_BOX_SHARE, MIN_SOLIDITY = 0.5, 0.75
+"""Share of its box, and of its convex hull, that a bubble fills, its tail counted."""
 DOTS = (3, 12)
 DOT_PX, MAX_DOT_SIDES = 2.5, 0.16
 """Diameter of a dot, at least, and at most in shorter sides of the bubble."""
@@ -48,10 +48,8 @@ def find_ellipses(image: Image, size_hw: tuple[int, int], check: Callable[[], No
     if light.shape != size_hw:
         light = np.asarray(cv2.resize(light, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     found = np.zeros(size_hw, np.uint8)
-    for ground, ink in (
-        (light > LIGHT_LEVEL, light < DARK_LEVEL),
-        (light < DARK_LEVEL, light > LIGHT_LEVEL),
-    ):
+    is_light, is_dark = light > LIGHT_LEVEL, light < DARK_LEVEL
+    for ground, ink in ((is_light, is_dark), (is_dark, is_light)):
         _add_ellipses(found, ground, ink, check)
     return found
 
@@ -64,7 +62,7 @@ def _add_ellipses(
     wide, high = insides.right - insides.left, insides.bottom - insides.top
     may_be = (np.minimum(wide, high) >= MIN_SIDE_PX) & (insides.area <= MAX_PAGE_SHARE * found.size)
     may_be &= (insides.left > 0) & (insides.top > 0) & (insides.right < width) & (insides.bottom < height)
-    may_be &= insides.area >= 0.5 * wide * high
+    may_be &= insides.area >= MIN_BOX_SHARE * wide * high
     may_be[0] = False
     for number in np.flatnonzero(may_be).tolist():
         check()
@@ -72,16 +70,15 @@ def _add_ellipses(
         window = np.s_[y0:y1, x0:x1]
         inside = from_bool(insides.labels[window] == number)
         contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        outline = contours[0]
         whole = np.zeros_like(inside)
-        cv2.drawContours(whole, [outline], -1, 255, -1)
-        if np.count_nonzero(whole) < MIN_SOLIDITY * cv2.contourArea(cv2.convexHull(outline)):
+        cv2.drawContours(whole, contours, 0, 255, -1)
+        if np.count_nonzero(whole) < MIN_SOLIDITY * cv2.contourArea(cv2.convexHull(contours[0])):
             continue
-        marks = components(from_bool((whole > 0) & (inside == 0)))
+        enclosed = whole & ~inside
+        marks = components(enclosed)
         inked = np.bincount(marks.labels[ink[window]], minlength=marks.count + 1)
         if _is_row(marks, inked, (x1 - x0, y1 - y0)):
-            dots = from_bool(chosen(marks.labels, np.arange(marks.count + 1) > 0))
-            found[window] |= dilate(dots, SOFT_EDGE_PX)
+            found[window] |= dilate(enclosed, SOFT_EDGE_PX)
 
 
 def _is_row(marks: Components, inked: npt.NDArray[np.int64], size_wh: tuple[int, int]) -> bool:

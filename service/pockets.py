@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.imaging.arrays import Image, Mask
+from service.imaging.colour import colour_distance
 from service.imaging.geometry import grow_box
 from service.imaging.masks import chosen, components, dilate_disc, from_bool
 
@@ -32,8 +33,6 @@ MOST_SAMPLES = 20_000
 EDGE_PX = 2
 """What a pocket of ink takes up of its soft edge, so that nothing of it stays."""
 
-_Colours = npt.NDArray[np.int16]
-
 
 def complete_pockets(image: Image, strokes: Mask, erased: Mask) -> Mask:
     """What `erased` leaves, and has all around it, of the ink that `strokes` show a part of; 0 where nothing.
@@ -51,19 +50,19 @@ def complete_pockets(image: Image, strokes: Mask, erased: Mask) -> Mask:
         return np.zeros_like(erased)
     is_ground = (dilate_disc(erased, GROUND_PX) > 0) & (erased == 0) & ~chosen(pieces.labels, is_pocket)
     ground = image[is_ground]
-    ground = ground[:: 1 + len(ground) // MOST_SAMPLES].astype(np.int16)
+    ground = ground[:: 1 + len(ground) // MOST_SAMPLES]
     is_ink = np.zeros_like(is_pocket)
     for number in numbers[np.argsort(pieces.area[numbers])[::-1][:MOST_POCKETS]]:
         x0, y0, x1, y1 = grow_box(pieces.box(number), BESIDE_PX, erased.shape)
         cut = (slice(y0, y1), slice(x0, x1))
         colour = np.median(image[cut][pieces.labels[cut] == number], axis=0)
-        of_ink = _share(image[cut][strokes[cut] > 0].astype(np.int16), colour)
+        of_ink = _share(image[cut][strokes[cut] > 0], colour)
         of_ground = _share(ground, colour)
         is_ink[number] = of_ground <= MOST_GROUND_SHARE and of_ink >= max(MIN_INK_SHARE, MIN_RATIO * of_ground)
     left = from_bool(chosen(pieces.labels, is_ink))
     return from_bool((dilate_disc(left, EDGE_PX) > 0) & (erased == 0))
 
 
-def _share(colours: _Colours, colour: npt.NDArray[np.float64]) -> float:
+def _share(colours: npt.NDArray[np.uint8], colour: npt.NDArray[np.float64]) -> float:
     """Share of `(N, 3)` colours that are the same as `colour`; 0 of none."""
-    return float((np.abs(colours - colour).max(axis=1) <= SAME_LEVELS).mean()) if len(colours) else 0.0
+    return float((colour_distance(colours[:, None], colour) <= SAME_LEVELS).mean()) if len(colours) else 0.0

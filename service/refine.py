@@ -74,7 +74,7 @@ RIMMED_REACH_PX = 400
 CONTEXT_PX = 24
 """What is looked at around a text for what is left of its rims and its ink, and the ground beyond."""
 TILE_PX, OVERLAP_PX = 1024, 160
-"""In such tiles, since it takes 27 bytes a pixel; they overlap by more than a rim's rest looks around itself."""
+"""In such tiles, since rims take 27 bytes a pixel; they overlap by more than a rim's rest looks around itself."""
 SEARCH_GLYPHS = 1.2
 """How far past the found text, in glyph sizes, its ink is looked for."""
 
