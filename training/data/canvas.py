@@ -69,6 +69,9 @@ class Canvas:
     taken: list[tuple[float, float, float, float]] = field(default_factory=list)
     layout_known: bool = True
     """False where letters came as a picture, without the boxes that they were set in."""
+    panels: np.ndarray | None = None
+    """`(H, W)` uint8 number of the panel that each pixel is in, 0 in none. Sounds end where theirs does; None: nowhere.
+    """
 
     def __post_init__(self) -> None:
         self.clean = np.array(self.clean, order="C")
@@ -100,8 +103,10 @@ class Canvas:
         """Add letters to the raw picture only, their upper left corner at (x, y)."""
         x, y = int(x), int(y)
         for layer in lettering.layers:
-            paint(self.raw, layer.alpha, layer.ink, x + layer.dx, y + layer.dy)
-            cover(self.letters, layer.alpha, x + layer.dx, y + layer.dy)
+            left, top = x + layer.dx, y + layer.dy
+            alpha = self._within_panel(layer.alpha, left, top) if kind == "sfx" else layer.alpha
+            paint(self.raw, alpha, layer.ink, left, top)
+            cover(self.letters, alpha, left, top)
         outline = (lettering.block.outline + [x, y]).astype(np.float32)
         self.regions.append(Region(outline, lettering.block.glyph_px, kind))
 
@@ -109,6 +114,21 @@ class Canvas:
         """Add letters with their patch centred."""
         width, height = lettering.size_wh
         self.write(lettering, centre[0] - width / 2, centre[1] - height / 2, kind)
+
+    def _within_panel(self, alpha: np.ndarray, x: int, y: int) -> np.ndarray:
+        """What the border of the panel around a patch's middle leaves of it; all where it is in no panel."""
+        found = None if self.panels is None else overlap(self.letters.shape, alpha.shape, x, y)
+        if self.panels is None or found is None:
+            return alpha
+        rows, columns, patch_rows, patch_columns = found
+        height, width = self.panels.shape
+        middle = min(max(y + alpha.shape[0] // 2, 0), height - 1), min(max(x + alpha.shape[1] // 2, 0), width - 1)
+        number = self.panels[middle]
+        if not number:
+            return alpha
+        kept = alpha.copy()
+        kept[patch_rows, patch_columns][self.panels[rows, columns] != number] = 0
+        return kept
 
     def is_dark(self, centre: tuple[float, float], size_wh: tuple[float, float]) -> bool:
         """Whether the art around a place is rather dark."""

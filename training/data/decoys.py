@@ -16,6 +16,7 @@ from training.data.canvas import Block, Canvas
 from training.data.dice import Dice
 from training.data.lettering import turned
 from training.data.lookalikes import ornament_outline
+from training.data.silhouettes import beast, blast, branch, lapel, shard
 from training.data.sketches import features, foot, furniture, profile, stick_figure
 from training.data.strokes import bezier, corners, disc, empty, polygon, polyline, ring_points, tapered
 from training.data.studio import Studio
@@ -379,7 +380,7 @@ DRAWN: dict[Shape, float] = {locks: 2.5, folds: 2, lashes: 1, limb: 1.5, ornamen
                              swirl: 0.5, burst: 0.8, dog: 0.3, person: 0.3, ear: 2.5, fist: 1.6, smoke: 1.6,
                              truss: 1.2, bar: 0.5, stick_figure: 4, furniture: 1.5, profile: 1.2, features: 1.5,
                              foot: 1.5, rubble: 1.5, barbed_wire: 0.5, bow: 1.2, gem: 1.5, bag: 1, head: 2.5,
-                             tuft: 2}  # fmt: skip
+                             tuft: 2, blast: 1.8, branch: 1.2, lapel: 1.2, shard: 2, beast: 1.2}  # fmt: skip
 """What stands in drawn panels."""
 SKETCHED: dict[Shape, float] = {
     stick_figure: 3,

@@ -10,7 +10,6 @@ import numpy as np
 from training.data import effects, glyphs, words
 from training.data.brush import brush_hand, pen_hand, written
 from training.data.canvas import Block, Lettering
-from training.data.dice import Dice
 from training.data.lettering import fitted, sound_effect, turned, with_margin
 from training.data.writing import Writer
 
@@ -38,7 +37,7 @@ def scattered_sound(writer: Writer) -> None:
     """The letters of one loud sound strewn over the art, each by itself, all by one hand and in one rim."""
     dice = writer.dice
     language = "ja" if dice.chance(0.5) else writer.language()
-    hand, kind, lean = brush_hand(dice), _rim_kind(dice), dice.between(-35, 35)
+    hand, kind, lean = brush_hand(dice), _rim_kind(writer), dice.between(-35, 35)
     size = dice.log_between(45, 230) * max(0.7, writer.studio.zoom)
     for character in _sound(writer, language):
         block = written(dice, hand, character, size_px=size * dice.log_between(0.6, 1.3), upright=False)
@@ -104,14 +103,16 @@ def _place(writer: Writer, block: Block, style: Callable[..., Lettering]) -> Non
     canvas.write_at(lettering, spot, "sfx" if block.glyph_px > 24 else "aside")
 
 
-def _rim_kind(dice: Dice) -> str:
-    return dice.weighted({"black": 0.4, "white": 0.27, "bare": 0.13, "decorated": 0.2})
+def _rim_kind(writer: Writer) -> str:
+    """Ink and rim of a sound; where there is colour it is mostly used, for a body in a dark or a light line."""
+    decorated = 0.2 if writer.studio.grey else 0.8
+    return writer.dice.weighted({"black": 0.4, "white": 0.27, "bare": 0.13, "decorated": decorated})
 
 
 def _rimmed(writer: Writer, block: Block, *, on_dark: bool, kind: str = "") -> Lettering:
     """Black in a white rim or white in a black one, whatever the ground; at times bare, at times decorated."""
     dice, studio = writer.dice, writer.studio
-    kind = kind or _rim_kind(dice)
+    kind = kind or _rim_kind(writer)
     if kind == "decorated":
         return effects.decorated(studio, block, on_dark=on_dark)
     if kind == "bare":

@@ -16,6 +16,8 @@ from training.data.tones import gradient
 from training.data.writing import Writer
 
 _DRAWN_SOUND_SHARE = 0.55
+_CUT_SOUND_SHARE = 0.5
+"""Share of pages whose sounds end at the border of their panel, as if they stood behind a window."""
 
 
 def split_panels(dice: Dice, quad: np.ndarray, depth: int, gutter_px: float, least_px: float) -> list[np.ndarray]:
@@ -58,7 +60,8 @@ def page(studio: Studio, size_px: int) -> Canvas:
         studio.pen_px(1, 4.5),
         dice.chance(0.08),
     )
-    for quad in split_panels(dice, whole, dice.whole(2, 5), gutter, least):
+    quads = split_panels(dice, whole, dice.whole(2, 5), gutter, least)
+    for quad in quads:
         _draw_panel(studio, picture, quad)
         if not bare and dice.chance(0.95):
             polyline(picture, quad, border, pen, closed=True)
@@ -66,8 +69,21 @@ def page(studio: Studio, size_px: int) -> Canvas:
         drawn, alpha, x, y = art.occlude(studio, (size_px, size_px))
         paint(picture, alpha, drawn, x, y)
     canvas = Canvas(picture)
+    if dice.chance(_CUT_SOUND_SHARE):
+        canvas.panels = _numbered(quads, picture.shape[:2], pen)
     letter(studio, canvas)
     return canvas
+
+
+def _numbered(quads: list[np.ndarray], size_hw: tuple[int, ...], border_px: float) -> np.ndarray:
+    """`(H, W)` uint8 number of the panel that each pixel is in, from 1; 0 on borders and between panels."""
+    numbers = np.zeros(size_hw, np.uint8)
+    for number, quad in enumerate(quads, start=1):
+        inside = np.zeros(size_hw, np.uint8)
+        polygon(inside, quad, 255)
+        polyline(inside, quad, 0, border_px, closed=True)
+        numbers[inside == 255] = number
+    return numbers
 
 
 def _draw_panel(studio: Studio, picture: Picture, quad: np.ndarray) -> None:

@@ -118,7 +118,7 @@ def _printing(dice: Dice, size_hw: tuple[int, int], *, grey: bool) -> list[Step]
     if dice.chance(0.02):
         count = dice.whole(3, 16)
         curve = np.round(np.clip(curve, 0, 1) * count) / count
-    if grey and dice.chance(0.07):
+    if grey and dice.chance(0.11):
         steps.append(_one_bit(dice, size_hw))
     if curve is not _LEVELS:
         table = np.clip(curve * 255, 0, 255).astype(np.uint8)

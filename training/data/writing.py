@@ -197,7 +197,7 @@ class Writer:
             return
         dark = canvas.is_dark(spot, (width, height))
         dark = dark if dice.chance(0.8) else not dark
-        style = effects.outlined if dice.chance(0.3) else effects.decorated
+        style = dice.weighted({effects.outlined: 0.27, effects.decorated: 0.58, effects.plain: 0.15})
         canvas.write_at(style(studio, block, on_dark=dark), spot, "sfx")
 
     def sign(self, *, board_share: float = 0.8) -> None:

@@ -32,6 +32,19 @@ def test_art_over_letters_hides_them_in_both():
     assert not visible(canvas.regions[0], canvas.letters)
 
 
+def test_a_sound_ends_at_the_border_of_its_panel_and_dialogue_does_not():
+    """Half of the patch lies beyond the panel that its middle is in: of a sound it is cut, of dialogue it stays."""
+    for kind, right in (("sfx", 30), ("dialogue", 40)):
+        canvas = Canvas(np.full((100, 100), 255, np.uint8))
+        canvas.panels = np.zeros((100, 100), np.uint8)
+        canvas.panels[:, :30], canvas.panels[:, 34:] = 1, 2
+        canvas.write(Lettering(Block(_PATCH, corners(0, 0, 30, 20), 20.0), [Layer(_PATCH, 0)]), 10, 10, kind)
+
+        assert (canvas.raw[10:30, 10:right] == 0).all()
+        assert (canvas.raw[:, right:] == 255).all()
+        assert np.array_equal(canvas.letters > 0, canvas.raw == 0)
+
+
 def test_spots_do_not_overlap():
     """Places handed out for text are apart."""
     canvas = Canvas(np.zeros((200, 200), np.uint8))
