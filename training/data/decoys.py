@@ -9,15 +9,16 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+import cv2
 import numpy as np
 
-from training.data import effects
+from training.data import art, effects
 from training.data.canvas import Block, Canvas
 from training.data.dice import Dice
 from training.data.lettering import turned
 from training.data.lookalikes import ornament_outline
 from training.data.silhouettes import beast, blast, branch, lapel, shard
-from training.data.sketches import features, foot, furniture, profile, stick_figure
+from training.data.sketches import features, foot, furniture, profile, stick_figure, stroke_px
 from training.data.strokes import bezier, corners, disc, empty, polygon, polyline, ring_points, tapered
 from training.data.studio import Studio
 from training.data.trinkets import bag, barbed_wire, bow, gem, head, rubble, tuft
@@ -26,11 +27,15 @@ Shape = Callable[[Dice, float], np.ndarray]
 """Draws a shape of about this height in px: `(h, w)` uint8 coverage."""
 
 
+_PICTOGRAM_SHARE = 0.4
+"""Share of decoys that are silhouettes of the pack: hundreds, where the shapes here are thirty."""
+
+
 def scatter(studio: Studio, canvas: Canvas, count: int, shapes: dict[Shape, float]) -> None:
     """Draw so many decoys into the art, alone or in rows, as letters stand in rows."""
     dice = studio.dice
     for _ in range(count):
-        shape = dice.weighted(shapes)
+        shape = _pictogram(studio) if dice.chance(_PICTOGRAM_SHARE) else dice.weighted(shapes)
         lone = dice.chance(0.7)
         size = dice.log_between(20, 420) if lone else dice.log_between(10, 70)
         drawn = shape(dice, size)
@@ -40,6 +45,19 @@ def scatter(studio: Studio, canvas: Canvas, count: int, shapes: dict[Shape, floa
         if dice.chance(0.5):
             block = turned(block, dice.between(-60, 60))
         _ink(studio, canvas, block, plain=0.8 if shapes is SKETCHED else 0.35)
+
+
+def _pictogram(studio: Studio) -> Shape:
+    """Silhouettes of animals, tools, limbs and emblems, each drawn by another, and turned inside out at times."""
+
+    def draw(dice: Dice, size: float) -> np.ndarray:
+        alpha = art.icon(studio, size)
+        if dice.chance(0.3):  # in line: what was solid is hollow
+            line = max(3, 2 * round(stroke_px(dice, size)) + 1)
+            alpha = cv2.subtract(alpha, cv2.erode(alpha, np.ones((line, line), np.uint8)))
+        return np.ascontiguousarray(alpha[:, ::-1]) if dice.chance(0.5) else alpha
+
+    return draw
 
 
 def _row(dice: Dice, shapes: list[np.ndarray]) -> np.ndarray:
@@ -378,7 +396,7 @@ def bar(dice: Dice, size: float) -> np.ndarray:
 
 DRAWN: dict[Shape, float] = {locks: 2.5, folds: 2, lashes: 1, limb: 1.5, ornament: 1.5, splash: 1, bolt: 0.8,
                              swirl: 0.5, burst: 0.8, dog: 0.3, person: 0.3, ear: 2.5, fist: 1.6, smoke: 1.6,
-                             truss: 1.2, bar: 0.5, stick_figure: 4, furniture: 1.5, profile: 1.2, features: 1.5,
+                             truss: 1.2, bar: 1, stick_figure: 4, furniture: 1.5, profile: 1.2, features: 1.5,
                              foot: 1.5, rubble: 1.5, barbed_wire: 0.5, bow: 1.2, gem: 1.5, bag: 1, head: 2.5,
                              tuft: 2, blast: 1.8, branch: 1.2, lapel: 1.2, shard: 2, beast: 1.2}  # fmt: skip
 """What stands in drawn panels."""

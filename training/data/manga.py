@@ -201,7 +201,7 @@ def letter(studio: Studio, canvas: Canvas) -> None:
 def _mislead(writer: Writer) -> None:
     """Add art that is inked like letters: hair, folds, ears, hands, smoke, sparkles, dials."""
     dice = writer.dice
-    count = dice.weighted({0: 0.5, 1: 0.18, 2: 0.15, 4: 0.1, 8: 0.07})
+    count = dice.weighted({0: 0.42, 1: 0.2, 2: 0.18, 4: 0.12, 8: 0.08})
     shapes = decoys.SKETCHED if dice.chance(0.2) else decoys.DRAWN
     decoys.scatter(writer.studio, writer.canvas, count, shapes)
     if dice.chance(0.03):
