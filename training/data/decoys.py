@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -31,11 +32,20 @@ _PICTOGRAM_SHARE = 0.4
 """Share of decoys that are silhouettes of the pack: hundreds, where the shapes here are thirty."""
 
 
-def scatter(studio: Studio, canvas: Canvas, count: int, shapes: dict[Shape, float]) -> None:
+@dataclass(frozen=True)
+class Family:
+    """Shapes that stand in pictures of one sort, each with its weight."""
+
+    shapes: dict[Shape, float]
+    plain_share: float
+    """Share of them that have neither outline nor glow."""
+
+
+def scatter(studio: Studio, canvas: Canvas, count: int, family: Family) -> None:
     """Draw so many decoys into the art, alone or in rows, as letters stand in rows."""
     dice = studio.dice
     for _ in range(count):
-        shape = _pictogram(studio) if dice.chance(_PICTOGRAM_SHARE) else dice.weighted(shapes)
+        shape = _pictogram(studio) if dice.chance(_PICTOGRAM_SHARE) else dice.weighted(family.shapes)
         lone = dice.chance(0.7)
         size = dice.log_between(20, 420) if lone else dice.log_between(10, 70)
         drawn = shape(dice, size)
@@ -44,7 +54,7 @@ def scatter(studio: Studio, canvas: Canvas, count: int, shapes: dict[Shape, floa
         block = Block(drawn, corners(0, 0, drawn.shape[1], drawn.shape[0]), size)
         if dice.chance(0.5):
             block = turned(block, dice.between(-60, 60))
-        _ink(studio, canvas, block, plain=0.8 if shapes is SKETCHED else 0.35)
+        _ink(studio, canvas, block, plain=family.plain_share)
 
 
 def _pictogram(studio: Studio) -> Shape:
@@ -394,22 +404,25 @@ def bar(dice: Dice, size: float) -> np.ndarray:
     return alpha
 
 
-DRAWN: dict[Shape, float] = {locks: 2.5, folds: 2, lashes: 1, limb: 1.5, ornament: 1.5, splash: 1, bolt: 0.8,
-                             swirl: 0.5, burst: 0.8, dog: 0.3, person: 0.3, ear: 2.5, fist: 1.6, smoke: 1.6,
-                             truss: 1.2, bar: 1, stick_figure: 4, furniture: 1.5, profile: 1.2, features: 1.5,
-                             foot: 1.5, rubble: 1.5, barbed_wire: 0.5, bow: 1.2, gem: 1.5, bag: 1, head: 2.5,
-                             tuft: 2, blast: 1.8, branch: 1.2, lapel: 1.2, shard: 2, beast: 1.2}  # fmt: skip
+DRAWN = Family({locks: 2.5, folds: 2, lashes: 1, limb: 1.5, ornament: 1.5, splash: 1, bolt: 0.8,
+                swirl: 0.5, burst: 0.8, dog: 0.3, person: 0.3, ear: 2.5, fist: 1.6, smoke: 1.6,
+                truss: 1.2, bar: 1, stick_figure: 4, furniture: 1.5, profile: 1.2, features: 1.5,
+                foot: 1.5, rubble: 1.5, barbed_wire: 0.5, bow: 1.2, gem: 1.5, bag: 1, head: 2.5,
+                tuft: 2, blast: 1.8, branch: 1.2, lapel: 1.2, shard: 2, beast: 1.2}, 0.35)  # fmt: skip
 """What stands in drawn panels."""
-SKETCHED: dict[Shape, float] = {
-    stick_figure: 3,
-    furniture: 1.5,
-    features: 1,
-    profile: 0.7,
-    foot: 0.7,
-    limb: 0.5,
-    head: 1,
-}
+SKETCHED = Family(
+    {
+        stick_figure: 3,
+        furniture: 1.5,
+        features: 1,
+        profile: 0.7,
+        foot: 0.7,
+        limb: 0.5,
+        head: 1,
+    },
+    0.8,
+)
 """What stands in comics that are all line."""
-PRINTED: dict[Shape, float] = {emblem: 1.5, product: 1.5, rule: 1.2, person: 1.2, dog: 1, ornament: 1, swirl: 1,
-                               splash: 0.7, bolt: 0.5, burst: 0.7, limb: 0.6}  # fmt: skip
+PRINTED = Family({emblem: 1.5, product: 1.5, rule: 1.2, person: 1.2, dog: 1, ornament: 1, swirl: 1,
+                    splash: 0.7, bolt: 0.5, burst: 0.7, limb: 0.6}, 0.35)  # fmt: skip
 """What stands on posters and packages."""

@@ -202,8 +202,8 @@ def _mislead(writer: Writer) -> None:
     """Add art that is inked like letters: hair, folds, ears, hands, smoke, sparkles, dials."""
     dice = writer.dice
     count = dice.weighted({0: 0.42, 1: 0.2, 2: 0.18, 4: 0.12, 8: 0.08})
-    shapes = decoys.SKETCHED if dice.chance(0.2) else decoys.DRAWN
-    decoys.scatter(writer.studio, writer.canvas, count, shapes)
+    family = decoys.SKETCHED if dice.chance(0.2) else decoys.DRAWN
+    decoys.scatter(writer.studio, writer.canvas, count, family)
     if dice.chance(0.03):
         numerals.clock_without_numerals(writer.canvas, writer)
 
@@ -248,8 +248,8 @@ def textless(studio: Studio, size_px: int) -> Canvas:
     elif dice.chance(0.6):
         art.lay_texture(studio, picture)
     canvas = Canvas(picture)
-    shapes = dice.pick([decoys.DRAWN, decoys.DRAWN, decoys.PRINTED, decoys.SKETCHED])
-    decoys.scatter(studio, canvas, dice.weighted({0: 0.35, 1: 0.2, 3: 0.25, 6: 0.12, 12: 0.08}), shapes)
+    family = dice.pick([decoys.DRAWN, decoys.DRAWN, decoys.PRINTED, decoys.SKETCHED])
+    decoys.scatter(studio, canvas, dice.weighted({0: 0.35, 1: 0.2, 3: 0.25, 6: 0.12, 12: 0.08}), family)
     if dice.chance(0.06):
         numerals.clock_without_numerals(canvas, Writer(studio, canvas))
     for _ in range(dice.weighted({0: 0.6, 1: 0.25, 2: 0.15})):
