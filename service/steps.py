@@ -275,6 +275,7 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
     """
     rng = np.random.default_rng(0)  # dither only; the same upload gives the same bytes
     for hole in plan.holes("flat", "gradient", "white"):
+        check()
         x0, y0, x1, y1 = hole.box
         crop = image[y0:y1, x0:x1]
         if hole.method == "white":
@@ -285,8 +286,8 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
             if hole.method == "flat":
                 fill_colour(crop, hole.mask, hole.background.colour)
             else:
-                fill_gradient(crop, hole.mask, hole.background, rng)
-            add_grain(crop, hole.mask, mask[y0:y1, x0:x1], hole.background, rng)
+                fill_gradient(crop, hole.mask, hole.background, rng, check)
+            add_grain(crop, hole.mask, mask[y0:y1, x0:x1], hole.background, rng, check=check)
     for hole in plan.holes("copy"):
         assert hole.copies is not None, "a hole that nothing can be copied into is planned for the network"
         fill_copies(image[hole.box[1] : hole.box[3], hole.box[0] : hole.box[2]], hole.copies)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -28,28 +30,41 @@ EVEN_PX, MIN_EVENNESS = 7, 0.72
 windows of EVEN_PX, the tenth percentile must be at least this share of the median."""
 
 
-def add_grain(image: Image, hole: Mask, forbidden: Mask, background: Background, rng: np.random.Generator) -> None:
+def add_grain(
+    image: Image,
+    hole: Mask,
+    forbidden: Mask,
+    background: Background,
+    rng: np.random.Generator,
+    *,
+    check: Callable[[], None] = lambda: None,
+) -> None:
     """Add to the filled `hole` of `image`, in place, noise as strong, as coloured and as soft as the ring's.
 
-    `forbidden` `(H, W)` holds every hole. Does nothing where the ring is clean.
+    `forbidden` `(H, W)` holds every hole. Does nothing where the ring is clean. `check` is called now and then, and may
+    raise.
     """
     if background.grain < MEDIAN_OF_NORMAL * MIN_GRAIN_LEVELS or background.colour.min() >= CLIPPED_LEVEL:
         return
     ring = ring_of(hole, forbidden, FARTHEST_PX) & ~ring_of(forbidden, forbidden, NEAREST_PX)
+    check()
     rows, columns = np.nonzero(ring)
     field = np.zeros((*hole.shape, 3), np.float32)
     field[rows, columns] = image[rows, columns] - surface_at(background.surface, rows, columns)
     known = ring & (np.abs(field).max(axis=2) <= TOLERANCE_LEVELS)
     if np.count_nonzero(known) < MIN_SAMPLES:
         return
+    check()
     field = _fine(field, known)
     # By the median: a few strong traces of a compression or of art are not the paper's own.
     strength = float(np.median(np.abs(field[known]))) / MEDIAN_OF_NORMAL
     if strength < MIN_GRAIN_LEVELS or not _is_even(field, known):
         return
+    check()
     known &= np.abs(field).max(axis=2) <= MAX_SIGMAS * strength
     samples = field[known]
     noise = _soft_noise(rng, hole.shape, _softness_px(field, known)) @ _mixing(samples)
+    check()
     filled = image[hole > 0] + noise[hole > 0]
     image[hole > 0] = np.clip(np.rint(filled), 0, 255).astype(np.uint8)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from service.fills import gradient
 from service.fills.gate import Background, look_at_ring
 from service.fills.gradient import fill_gradient
 from tests import pages
@@ -50,3 +52,28 @@ def test_a_plane_that_leaves_the_range_is_cut() -> None:
 
     assert (image[:, 20:] == 255).all()
     assert (np.diff(image[0, :, 0].astype(int)) >= 0).all()
+
+
+def test_a_large_hole_is_painted_in_portions_with_a_look_at_the_clock_before_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The pixels are the same as at once; what the check raises ends the painting."""
+    surface = np.array([[40, 90, 140], [0.31, 0.27, 0.22], [0.11, 0.13, 0.17]], np.float32)
+    background = Background(surface[0], surface, is_flat=False, plain_share=1.0, grain=0.0)
+    hole = np.full((64, 64), 255, np.uint8)
+    at_once, in_portions = pages.blank(64, 64), pages.blank(64, 64)
+    fill_gradient(at_once, hole, background, np.random.default_rng(0))
+    monkeypatch.setattr(gradient, "PIXELS_AT_ONCE", 1000)
+    looks: list[int] = []
+
+    def check() -> None:
+        looks.append(1)
+        if len(looks) > 5:
+            raise TimeoutError
+
+    fill_gradient(in_portions, hole, background, np.random.default_rng(0), check)
+
+    assert np.array_equal(in_portions, at_once)
+    assert len(looks) == 5
+    with pytest.raises(TimeoutError):
+        fill_gradient(in_portions, hole, background, np.random.default_rng(0), check)

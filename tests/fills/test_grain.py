@@ -76,3 +76,22 @@ def test_the_dirt_of_a_compression_is_no_grain() -> None:
     inside = filled(image, hole)[hole > 0]
 
     assert (inside == inside[0]).all()
+
+
+def test_a_check_may_end_the_work() -> None:
+    """It is called before each long part, and what it raises goes up: the image stays as it was filled."""
+    image, hole = paper(0.6), block()
+    background = look_at_ring(image, hole, hole)
+    assert background is not None
+    before = image.copy()
+    for most in range(4):
+        looks: list[int] = []
+
+        def check(looks: list[int] = looks, most: int = most) -> None:
+            looks.append(1)
+            if len(looks) > most:
+                raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            add_grain(image, hole, hole, background, np.random.default_rng(0), check=check)
+        assert np.array_equal(image, before)
