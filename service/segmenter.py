@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from service.deadline import Deadline
+from service.errors import ModelStoreError
 from service.imaging.arrays import Image, Mask
 from service.imaging.geometry import label_boxes
 from service.imaging.masks import chosen, dilate, from_bool, label_groups
 from service.imaging.tiles import inner_box, pad_to_stride, tile_boxes, to_tensor
+from service.plausibility import FEATURES, describe_groups, group_strokes, judge
 from service.session import Graph
-from service.store import Model
+from service.store import Model, Plausibility
 
 Levels = npt.NDArray[np.uint8]
 """A probability map in 255 steps: level = round(255 * probability). A quarter of float32's memory."""
@@ -52,14 +54,42 @@ class TextMaps:
     """`(h, w)` probability of the shrunk text region (DB head)."""
     scale: float
     """Segmentation size over image size; 1 unless the image is very large."""
+    plausibility: Plausibility | None = None
+    """What a group of strokes must look like; None: like anything."""
 
     def strokes(self, threshold: float) -> Mask:
         """The mask, at segmentation scale, of pixels whose text probability is over `threshold`.
 
         Two thresholds, as in Canny 1986 (sec. VI): strokes that lie together stay if SURE_SHARE of their pixels are
         over SURE times the threshold too, or if they stand beside such strokes. So faint letters stay in a text, and
-        faint marks in art do not.
+        faint marks in art do not. Of what is left, groups that hardly look like text go.
         """
+        strokes = self._sure(threshold)
+        if self.plausibility is None:
+            return strokes
+        count, labels = group_strokes(strokes)
+        features = describe_groups(self.text, self.region, strokes, labels, count)
+        stays = np.concatenate([[False], judge(self.plausibility, features, threshold)])
+        return from_bool((strokes > 0) & chosen(labels, stays))
+
+    def faint(self, threshold: float, strokes: Mask, text: Mask) -> Mask:
+        """What is over the threshold, not in `strokes` for it is unsure, and stands beside `text` all the same.
+
+        `strokes` `(h, w)` are those at this threshold. `text` `(h, w)` is a mask of what the picture itself has shown
+        to be text since, such as the dash of a column of which the network saw the letters at one end surely and at the
+        other faintly. What is sure and does not look like text is none beside text either.
+        """
+        unsure = from_bool((self.text > round(255 * threshold)) & (strokes == 0))
+        if self.plausibility is not None:
+            unsure[self._sure(threshold) > 0] = 0
+        count, labels = label_groups(unsure, TOGETHER_PX)
+        stays = np.zeros(count + 1, np.bool_)
+        stays[labels[dilate(text, BESIDE_PX) > 0]] = True
+        stays[0] = False
+        return from_bool(chosen(labels, stays))
+
+    def _sure(self, threshold: float) -> Mask:
+        """The strokes, plausible or not."""
         strokes = from_bool(self.text > round(255 * threshold))
         count, labels = label_groups(strokes, TOGETHER_PX)
         pixels = np.bincount(labels.ravel(), minlength=count + 1)
@@ -71,25 +101,18 @@ class TextMaps:
         stays[0] = False
         return from_bool(chosen(labels, stays))
 
-    def faint(self, threshold: float, strokes: Mask, text: Mask) -> Mask:
-        """What is over the threshold, not in `strokes` for it is unsure, and stands beside `text` all the same.
-
-        `strokes` `(h, w)` are those at this threshold. `text` `(h, w)` is a mask of what the picture itself has shown
-        to be text since, such as the dash of a column of which the network saw the letters at one end surely and at the
-        other faintly.
-        """
-        unsure = from_bool((self.text > round(255 * threshold)) & (strokes == 0))
-        count, labels = label_groups(unsure, TOGETHER_PX)
-        stays = np.zeros(count + 1, np.bool_)
-        stays[labels[dilate(text, BESIDE_PX) > 0]] = True
-        stays[0] = False
-        return from_bool(chosen(labels, stays))
-
 
 class TextSegmenter:
     """Runs a segmentation graph over an image of any size, in tiles of bounded memory."""
 
     def __init__(self, graph: Graph) -> None:
+        """Raises ModelStoreError if the model's plausibility was fitted to other features than there are."""
+        plausibility = graph.model.plausibility
+        if plausibility is not None and len(plausibility.means) != len(FEATURES):
+            count = len(plausibility.means)
+            raise ModelStoreError(
+                f"{graph.model.label}: its plausibility has {count} features; expected {len(FEATURES)}"
+            )
         self._graph = graph
 
     @property
@@ -121,7 +144,8 @@ class TextSegmenter:
             text += _resize(look_text, size_wh)
             region += _resize(look_region, size_wh)
             count += 1
-        maps = TextMaps((text // count).astype(np.uint8), (region // count).astype(np.uint8), scale)
+        mean_text, mean_region = ((total // count).astype(np.uint8) for total in (text, region))
+        maps = TextMaps(mean_text, mean_region, scale, self.model.plausibility)
         for look in self.model.far_looks:
             seen = self._scan(_resize(image, _scaled(image, scale * look)), deadline)
             _add_large(maps, TextMaps(_resize(seen[0], size_wh), _resize(seen[1], size_wh), scale))

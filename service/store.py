@@ -26,6 +26,33 @@ class Tensor(BaseModel):
     shape: tuple[int | str, ...]
 
 
+class Plausibility(BaseModel):
+    """A logistic regression that says whether a group of strokes is likely text: see `service/plausibility.py`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threshold: float = Field(gt=0, lt=1)
+    """Probability above which pixels were strokes when it was fitted."""
+    least: float
+    """Log odds under which a group is no text."""
+    means: tuple[float, ...]
+    scales: tuple[Annotated[float, Field(gt=0)], ...]
+    """Mean and spread of each feature."""
+    weights: tuple[float, ...]
+    """Of 1, of the features and of their products of two."""
+
+    @model_validator(mode="after")
+    def _has_a_weight_for_each_term(self) -> Self:
+        count = len(self.means)
+        terms = 1 + count + count * (count + 1) // 2
+        if len(self.scales) != count or len(self.weights) != terms:
+            raise ValueError(
+                f"{count} means, {len(self.scales)} scales, {len(self.weights)} weights; expected {count} scales and "
+                f"{terms} weights"
+            )
+        return self
+
+
 class Model(BaseModel):
     """One manifest entry: a named, versioned graph and the contract it keeps."""
 
@@ -49,6 +76,8 @@ class Model(BaseModel):
     """Smaller scales, at which only what is too large for the others is looked for."""
     thresholds: dict[str, float]
     """Probabilities, 0 to 1, by output name, above which a pixel counts."""
+    plausibility: Plausibility | None = None
+    """What a group of strokes must look like; None: like anything."""
 
     @field_validator("file")
     @classmethod

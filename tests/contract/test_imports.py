@@ -32,8 +32,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deadline": {"errors"},
     "store": {"errors"},
     "session": {"store", "deadline", "errors"},
+    "plausibility": {"store", "imaging"},
     # The detector and the planners read the segmenter's maps.
-    **{room: {"session", "store", "deadline", "segmenter", "imaging", *WORDS} for room in LOOKERS},
+    **{room: {"session", "store", "deadline", "plausibility", "segmenter", "imaging", *WORDS} for room in LOOKERS},
     **{room: {*PLANNERS, "segmenter", "imaging", *WORDS} for room in PLANNERS},
     "steps": {*LOOKERS, *PLANNERS, "deadline", "imaging", *WORDS},
     "eraser": {"steps", *LOOKERS, *PLANNERS, "deadline", "imaging", *WORDS},
@@ -94,9 +95,12 @@ ONLY_IN: dict[str, set[str]] = {
 }
 """For each library that belongs to one room, the files and folders that may import it."""
 
-TRAINING_MAY_IMPORT = ("service.imaging", "service.session", "service.store", "service.deadline")
+TRAINING_MAY_IMPORT = (
+    "service.imaging", "service.session", "service.store", "service.deadline",
+    "service.segmenter", "service.plausibility",
+)  # fmt: skip
 """Train and serve share pre- and post-processing; parity is checked through the serving Session, which is made from a
-Model of the store and run with a Deadline."""
+Model of the store and run with a Deadline. What judges groups of strokes is fitted to what the segmenter finds."""
 
 
 def sources(*folders: str) -> list[Path]:
