@@ -108,11 +108,9 @@ class TextSegmenter:
     def __init__(self, graph: Graph) -> None:
         """Raises ModelStoreError if the model's plausibility was fitted to other features than there are."""
         plausibility = graph.model.plausibility
-        if plausibility is not None and len(plausibility.means) != len(FEATURES):
-            count = len(plausibility.means)
-            raise ModelStoreError(
-                f"{graph.model.label}: its plausibility has {count} features; expected {len(FEATURES)}"
-            )
+        if plausibility is not None and set(plausibility.weights) != set(FEATURES):
+            strays = ", ".join(sorted(set(plausibility.weights) ^ set(FEATURES)))
+            raise ModelStoreError(f"{graph.model.label}: its plausibility and the service differ in features: {strays}")
         self._graph = graph
 
     @property

@@ -35,22 +35,9 @@ class Plausibility(BaseModel):
     """Probability above which pixels were strokes when it was fitted."""
     least: float
     """Log odds under which a group is no text."""
-    means: tuple[float, ...]
-    scales: tuple[Annotated[float, Field(gt=0)], ...]
-    """Mean and spread of each feature."""
-    weights: tuple[float, ...]
-    """Of 1, of the features and of their products of two."""
-
-    @model_validator(mode="after")
-    def _has_a_weight_for_each_term(self) -> Self:
-        count = len(self.means)
-        terms = 1 + count + count * (count + 1) // 2
-        if len(self.scales) != count or len(self.weights) != terms:
-            raise ValueError(
-                f"{count} means, {len(self.scales)} scales, {len(self.weights)} weights; expected {count} scales and "
-                f"{terms} weights"
-            )
-        return self
+    bias: float
+    weights: dict[str, float]
+    """Log odds for each unit of a feature, by its name."""
 
 
 class Model(BaseModel):

@@ -6,24 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from service.errors import ModelStoreError
 from service.imaging.arrays import Mask
-from service.plausibility import FEATURES, LARGE_PX, describe_groups, expand, group_strokes, judge
+from service.plausibility import FEATURES, LARGE_PX, describe_groups, group_strokes, judge, log_odds
 from service.segmenter import TextMaps, TextSegmenter
 from service.store import Plausibility
 from tests.fakes import FakeGraph, fake_store
 
-TERMS = 1 + len(FEATURES) + len(FEATURES) * (len(FEATURES) + 1) // 2
-
 
 def asking_for(feature: str, *, least: float) -> Plausibility:
     """One that looks at a single feature: its value is the log odds."""
-    weights = np.zeros(TERMS)
-    weights[1 + FEATURES.index(feature)] = 1
-    zeros, ones = (0.0,) * len(FEATURES), (1.0,) * len(FEATURES)
-    return Plausibility(threshold=0.4, least=least, means=zeros, scales=ones, weights=tuple(weights))
+    weights = {name: 1.0 if name == feature else 0.0 for name in FEATURES}
+    return Plausibility(threshold=0.4, least=least, bias=0.0, weights=weights)
 
 
 def described(strokes: Mask, text: Mask, region: Mask) -> list[dict[str, float]]:
@@ -77,13 +72,6 @@ def test_nothing_has_no_groups() -> None:
     assert not replace(maps_of_two(), text=blank).strokes(0.4).any()
 
 
-def test_all_products_of_two_are_terms() -> None:
-    """By hand, for two features in units of their spread."""
-    terms = expand(np.array([[5.0, 3.0]]), [1.0, 2.0], [2.0, 0.5])
-
-    assert terms.tolist() == [[1, 2, 2, 4, 4, 4]]
-
-
 def maps_of_two(least: float = 250.0) -> TextMaps:
     """A sure word at the left, a doubtful mark at the right; only groups of at least this mean level look like text."""
     text = np.zeros((60, 200), np.uint8)
@@ -131,11 +119,23 @@ def test_less_is_asked_of_large_groups() -> None:
     assert judge(asking_for("share of the box", least=0.0), features, 0.4).tolist() == [True, False, False]
 
 
-def test_numbers_that_do_not_fit_together_are_refused() -> None:
-    """Weights for other terms than there are; features that the service does not know."""
-    with pytest.raises(ValidationError, match="2 means, 2 scales, 5 weights; expected 2 scales and 6 weights"):
-        Plausibility(threshold=0.4, least=0, means=(0, 0), scales=(1, 1), weights=(0,) * 5)
-    two = Plausibility(threshold=0.4, least=0, means=(0, 0), scales=(1, 1), weights=(0,) * 6)
-    model = fake_store().models[0].model_copy(update={"plausibility": two})
-    with pytest.raises(ModelStoreError, match=f"has 2 features; expected {len(FEATURES)}"):
+def test_the_odds_are_the_bias_and_the_weighted_features() -> None:
+    """By hand: 0.5 - 2 x 0.75 + 3 x 0.25 = -0.25."""
+    weights = dict.fromkeys(FEATURES, 0.0) | {"share of the box": -2.0, "share of pixels above 0.8": 3.0}
+    features = np.zeros((1, len(FEATURES)))
+    features[0, FEATURES.index("share of the box")] = 0.75
+    features[0, FEATURES.index("share of pixels above 0.8")] = 0.25
+
+    odds = log_odds(Plausibility(threshold=0.4, least=0, bias=0.5, weights=weights), features)
+
+    assert odds == pytest.approx([-0.25])
+
+
+def test_a_judge_of_other_features_is_refused_at_the_start() -> None:
+    """It says in which the two differ."""
+    weights = {**dict.fromkeys(FEATURES[1:], 0.0), "taste": 1.0}
+    stranger = Plausibility(threshold=0.4, least=0, bias=0, weights=weights)
+    model = fake_store().models[0].model_copy(update={"plausibility": stranger})
+
+    with pytest.raises(ModelStoreError, match=r"differ in features: mean probability, taste"):
         TextSegmenter(FakeGraph(model, lambda feeds: {}))

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from service.deadline import Deadline
-from service.plausibility import describe_groups, expand, group_strokes, mercy
+from service.plausibility import FEATURES, describe_groups, group_strokes, log_odds
 from service.segmenter import TextSegmenter
 from service.session import Session
 from service.store import MANIFEST_NAME, Model, ModelStore, Plausibility
@@ -96,29 +96,33 @@ def fit(groups: Groups, held_back: Groups, *, threshold: float) -> tuple[Plausib
     """
     means, scales = groups.features.mean(axis=0), groups.features.std(axis=0) + 1e-9
     is_clear = groups.is_text | groups.is_art
-    terms = expand(groups.features[is_clear], means, scales)
     weight = np.log1p(groups.pixels[is_clear])
-    weights = _regress(terms, groups.is_text[is_clear].astype(float), weight / weight.mean())
-    scores = expand(held_back.features, means, scales) @ weights + mercy(held_back.features)
-    least = find_limit(scores, held_back)
-    means, scales, weights = (tuple(round(float(number), 6) for number in row) for row in (means, scales, weights))
-    found = Plausibility(threshold=threshold, least=round(least, 4), means=means, scales=scales, weights=weights)
-    return found, gain_of(scores < least, held_back)
+    bias, weights = _regress(
+        (groups.features[is_clear] - means) / scales, groups.is_text[is_clear].astype(float), weight / weight.mean()
+    )
+    weights = weights / scales
+    named = dict(zip(FEATURES, (round(float(number), 6) for number in weights), strict=True))
+    found = Plausibility(threshold=threshold, least=0.0, bias=round(float(bias - weights @ means), 6), weights=named)
+    odds = log_odds(found, held_back.features)
+    least = float(np.floor(find_limit(odds, held_back) * 1e4) / 1e4)
+    return found.model_copy(update={"least": least}), gain_of(odds < least, held_back)
 
 
-def _regress(terms: np.ndarray, is_text: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _regress(features: np.ndarray, is_text: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+    """Bias and weights `(f,)` of the log odds."""
+    terms = np.concatenate([np.ones((len(features), 1)), features], axis=1)
     ridge = RIDGE * np.eye(terms.shape[1])
-    ridge[0, 0] = CLOSE  # the constant may be anything
-    weights = np.zeros(terms.shape[1])
+    ridge[0, 0] = CLOSE  # the bias may be anything
+    found = np.zeros(terms.shape[1])
     for _ in range(STEPS):
-        prob = 1 / (1 + np.exp(-np.clip(terms @ weights, -30, 30)))
-        slope = terms.T @ (weight * (prob - is_text)) + ridge @ weights
+        prob = 1 / (1 + np.exp(-np.clip(terms @ found, -30, 30)))
+        slope = terms.T @ (weight * (prob - is_text)) + ridge @ found
         curvature = (terms * (weight * prob * (1 - prob))[:, None]).T @ terms + ridge
         step = np.linalg.solve(curvature, slope)
-        weights -= step
+        found -= step
         if np.abs(step).max() < CLOSE:
             break
-    return weights
+    return float(found[0]), found[1:]
 
 
 def find_limit(scores: np.ndarray, groups: Groups) -> float:
@@ -167,8 +171,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--name", default="text-segmentation", help="the model's name")
     parser.add_argument("--assets", type=Path, help="asset pack; default: what the repository draws by itself")
     parser.add_argument("--first-page", type=int, required=True, help="a number past those that the weights have seen")
-    parser.add_argument("--pages", type=int, default=1200, help="pages to fit on")
-    parser.add_argument("--held-back", type=int, default=400, help="validation pages to choose the limit on")
+    parser.add_argument("--pages", type=int, default=900, help="pages to fit on")
+    parser.add_argument("--held-back", type=int, default=300, help="validation pages to choose the limit on")
     arguments = parser.parse_args(argv)
     store = ModelStore.open(arguments.store)
     model = store.find(arguments.name, "segmentation")

@@ -81,4 +81,6 @@ def test_the_weights_that_training_goes_on_from_are_those_that_ship():
     assert (source.label, source.thresholds, source.looks) == (served.label, served.thresholds, served.looks)
     assert source.far_looks == served.far_looks
     assert served.source == f"{source.source}, in 8-bit integers"
+    assert served.plausibility is not None, "it is fitted once the weights are in the store: training.plausibility"
+    assert served.plausibility.threshold == served.thresholds["text"]
     Session(source, weights.read(source)).warm_up(source.stride)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.plausibility import FEATURES, expand
+from service.plausibility import FEATURES, log_odds
 from service.store import ModelStore
 from training.data.assets import AssetPack
 from training.data.pages import make_page
@@ -24,7 +24,7 @@ _RNG = np.random.default_rng(4)
 
 
 def drawn_groups(count):
-    """Groups of which three in four are text: those have a higher first feature, and every product is noise."""
+    """Groups of which three in four are text: those have a higher first feature, and all else is noise."""
     is_text = _RNG.random(count) < 0.75
     features = _RNG.normal(0, 1, (count, len(FEATURES)))
     features[:, 0] += np.where(is_text, 2.0, -2.0)
@@ -36,7 +36,7 @@ def test_what_separates_text_from_art_is_found():
     """On others most art is spared, and of the text no more is lost than allowed."""
     others = drawn_groups(1500)
     plausibility, gain = fit(drawn_groups(3000), others, threshold=0.4)
-    scores = expand(others.features, plausibility.means, plausibility.scales) @ np.array(plausibility.weights)
+    scores = log_odds(plausibility, others.features)
 
     assert gain.spared_groups > 0.5
     assert gain.lost_groups <= MOST_LOST_GROUPS
