@@ -46,7 +46,7 @@ _CELL_PX = 8
 
 
 def group_strokes(strokes: Mask) -> tuple[int, Labels]:
-    """The number of groups, and `(h, w)` which group each pixel is in or beside, 0 where none is near."""
+    """The number of groups, and `(h, w)` which group each stroke is in, 0 where there is none."""
     return label_groups(strokes, TOGETHER_PX)
 
 
@@ -63,7 +63,7 @@ def describe_groups(text: Levels, region: Levels, strokes: Mask, labels: Labels,
 
     pixels = np.maximum(total(), 1)
     prob, inside = text.ravel()[where], region.ravel()[where]
-    boxes = np.array(label_boxes(np.where(strokes > 0, labels, np.int32(0)), count), np.float64).reshape(-1, 4)
+    boxes = np.array(label_boxes(labels, count), np.float64).reshape(-1, 4)
     width, height = np.maximum(boxes[:, 2:] - boxes[:, :2], 1).T
     core = cv2.erode(strokes, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return np.stack(

@@ -70,7 +70,7 @@ class TextMaps:
         count, labels = group_strokes(strokes)
         features = describe_groups(self.text, self.region, strokes, labels, count)
         stays = np.concatenate([[False], judge(self.plausibility, features, threshold)])
-        return from_bool((strokes > 0) & chosen(labels, stays))
+        return from_bool(chosen(labels, stays))
 
     def faint(self, threshold: float, strokes: Mask, text: Mask) -> Mask:
         """What is over the threshold, not in `strokes` for it is unsure, and stands beside `text` all the same.
@@ -92,7 +92,7 @@ class TextMaps:
         """The strokes, plausible or not."""
         strokes = from_bool(self.text > round(255 * threshold))
         count, labels = label_groups(strokes, TOGETHER_PX)
-        pixels = np.bincount(labels.ravel(), minlength=count + 1)
+        pixels = np.bincount(labels[strokes > 0], minlength=count + 1)
         surely = self.text > round(255 * max(threshold, min(MOST_SURE, SURE * threshold)))
         sure = np.bincount(labels[surely], minlength=count + 1)
         stays = sure >= np.maximum(SURE_SHARE * pixels, 1)
