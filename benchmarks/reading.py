@@ -13,7 +13,7 @@ import io
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -55,6 +55,23 @@ def read_words(picture: np.ndarray, languages: str) -> Iterator[str]:
             yield row["text"]
 
 
+def missing_languages(files: Iterable[Path]) -> set[str]:
+    """What Tesseract has no data for of what the files' names ask for."""
+    told = subprocess.run(
+        ["tesseract", "--list-langs"],  # noqa: S607  the one on the path
+        capture_output=True,
+        check=True,
+        env={"PATH": PATH},
+    ).stdout.decode()
+    wanted = {language for path in files for language in languages_of(path).split("+")}
+    return wanted - set(told.split("\n")[1:])  # the first line says where they lie
+
+
+def languages_of(path: Path) -> str:
+    """Tesseract's languages for a file, by the end of its name."""
+    return LANGUAGES.get(path.stem.rsplit("_", 1)[-1], ANY_LANGUAGE)
+
+
 def count_letters(picture: np.ndarray, languages: str) -> int:
     """Letters and digits in the words that Tesseract is sure of."""
     return sum(character.isalnum() for word in read_words(picture, languages) for character in word)
@@ -68,20 +85,26 @@ def main() -> None:
     arguments = parser.parse_args()
     if shutil.which("tesseract", path=PATH) is None:
         sys.exit(f"There is no program `tesseract` in {PATH}; install it from the system's packages: {PACKAGES}")
+    files = sorted(path for path in arguments.folder.iterdir() if path.is_file())
+    missing = missing_languages(files)
+    if missing:
+        sys.exit(
+            f"Tesseract has no data for {', '.join(sorted(missing))}; install it from the system's packages: {PACKAGES}"
+        )
     settings = Settings(model_store=arguments.store) if arguments.store else Settings()
     store = open_store(settings)
     eraser = build_eraser(settings, store)
     print(f"{', '.join(model.label for model in store.models)}\n")
     print("| page | letters read | after erasing |\n|---|--:|--:|")
     read = left = 0
-    for path in sorted(path for path in arguments.folder.iterdir() if path.is_file()):
+    for path in files:
         try:
             outcome = eraser.erase(path.read_bytes(), None, EraseOptions(format="png"), Deadline())
         except TextEraserError as refusal:
             sys.stderr.write(f"{path.name}: {refusal.detail}\n")
             continue
         assert outcome.image is not None
-        languages = LANGUAGES.get(path.stem.rsplit("_", 1)[-1], ANY_LANGUAGE)
+        languages = languages_of(path)
         try:
             before = upright(path.read_bytes())
         except OSError:  # a format that only the service reads
