@@ -237,10 +237,14 @@ def _find_in(image: Image, text: Levels, erased: Mask, *, faint: float, scale: f
     is_faint &= (pieces.area >= MIN_AREA_PX / scale**2) & (pieces.longer_side <= LONGEST_PX / scale)
     rimmed = _rimmed(pieces, is_faint, rim, np.zeros_like(erased), round(THINNEST_RIM_PX / scale))
     strokes = [stroke for stroke in rimmed if stroke.thickness_px >= MIN_THICKNESS_PX / scale]
-    gone = np.bincount(pieces.labels[erased > 0], minlength=pieces.count + 1)
+    rest = pieces.labels[erased == 0]
+    rest_area = np.bincount(rest, minlength=pieces.count + 1)
+    rest_levels = np.bincount(rest, weights=text[erased == 0], minlength=pieces.count + 1)
+    # A border that a letter touches is one piece of ink with it: what is left must be faintly seen by itself.
+    is_left = (rest_area >= MIN_LEFT_SHARE * pieces.area) & (rest_levels >= 255 * faint * rest_area)
     found = np.zeros_like(erased)
     for letters in _gathered(strokes) if len(strokes) <= MOST_STROKES else []:
-        left = [s for s in letters if pieces.area[s.number] - gone[s.number] >= MIN_LEFT_SHARE * pieces.area[s.number]]
+        left = [stroke for stroke in letters if is_left[stroke.number]]
         if len(letters) >= MIN_STROKES and len(left) <= MOST_FAINT:
             for stroke in left:
                 found[stroke.window] |= stroke.with_rim

@@ -12,6 +12,7 @@ from service.deadline import Deadline
 from service.errors import ClientGone
 from service.imaging import codec
 from service.imaging.arrays import Image, Mask
+from service.imaging.masks import dilate
 from service.rims import MAX_PIXELS, RIM_REST_PX, complete_rimmed, complete_rims, find_rimmed
 from service.segmenter import TextMaps
 from tests import pages
@@ -133,6 +134,24 @@ def test_what_is_erased_already_counts_but_is_not_found_again() -> None:
 
     assert (found[:, 145:][ink[:, 145:] > 0] > 0).all()
     assert not found[:, :140].any()
+
+
+def test_the_border_that_a_letter_touches_is_left() -> None:
+    """A panel's border and the sound that reaches it are one piece of ink, but of the border nothing was seen."""
+    image, ink = pages.blank(*SIZE_HW), np.zeros(SIZE_HW, np.uint8)
+    for start, end in (((90, 30), (90, 170)), *STROKES[1:]):
+        cv2.line(ink, start, end, 255, 11)
+    image[ink > 0] = 0
+    cv2.rectangle(image, (66, 30), (226, 200), (0, 0, 0), 3)
+    maps, erased = faint(ink), dilate(ink, 4)
+    erased[:, 145:] = 0
+    maps.text[(ink > 0) & (erased > 0)] = 250
+
+    found = find_rimmed(image, maps, erased, threshold=0.42)
+
+    assert (found[:, 145:][ink[:, 145:] > 0] > 0).all(), "the stroke that was faintly seen"
+    assert not found[:, 220:].any()
+    assert not found[195:].any()
 
 
 def test_maps_smaller_than_the_image_show_the_same_strokes() -> None:
