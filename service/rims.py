@@ -39,6 +39,8 @@ MIN_RIM_SHARE = 0.85
 """Share of what lies around a stroke, or around its rest, that must be its rim."""
 RIM_STROKES, THINNEST_RIM_PX = 0.15, 3
 """Width of the rim that is looked for, in widths of the stroke, and at least; it may be twice as wide."""
+LINE_STROKES, LINE_LENGTH_STROKES = 0.2, 2.0
+"""Thickness and length, in widths of the stroke, of a line that is no tail of it."""
 SOFT_EDGE_PX = 1
 RIM_REST_PX, MAX_RIM_REST_PX = 2, 4
 """Half the width of what is left of a rim, at least, and at most: half the growth, which is wider on larger images, but
@@ -189,8 +191,21 @@ def _rimmed(
         rim_px = max(thinnest_px, round(RIM_STROKES * thickness_px))
         around = (dilate(stroke, rim_px) > 0) & (dilate(stroke, SOFT_EDGE_PX) == 0) & (erased[window] == 0)
         if np.count_nonzero(rim[window][around]) >= MIN_RIM_SHARE * np.count_nonzero(around):
-            near = from_bool(cv2.distanceTransform(255 - stroke, cv2.DIST_L2, 5) <= 2 * rim_px)
-            yield _Stroke(number, (left, top, right, bottom), window, stroke | (near & rim[window]), thickness_px)
+            letter = _without_lines(stroke, thickness_px)
+            near = from_bool(cv2.distanceTransform(255 - letter, cv2.DIST_L2, 5) <= 2 * rim_px)
+            yield _Stroke(number, (left, top, right, bottom), window, letter | (near & rim[window]), thickness_px)
+
+
+def _without_lines(stroke: Mask, thickness_px: float) -> Mask:
+    """The stroke without the thin lines that run on from it, as the border of a panel does that a letter touches."""
+    radius_px = round(LINE_STROKES * thickness_px / 2)
+    if radius_px < 1:
+        return stroke
+    body = dilate_disc(open_disc(stroke, radius_px), 2 * radius_px)
+    rest = components(from_bool((stroke > 0) & (body == 0)))
+    is_line = rest.longer_side > LINE_LENGTH_STROKES * thickness_px
+    is_line[0] = False
+    return from_bool((stroke > 0) & ~chosen(rest.labels, is_line))
 
 
 def _spots(maps: TextMaps, erased: Mask, faint: float) -> list[Box]:

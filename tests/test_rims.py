@@ -154,6 +154,21 @@ def test_the_border_that_a_letter_touches_is_left() -> None:
     assert not found[195:].any()
 
 
+def test_the_thin_border_of_a_letter_that_is_found_anew_is_left() -> None:
+    """Letter and border are one piece of ink and all of it is new: what is thin and long is no part of the letter."""
+    image, ink = pages.blank(*SIZE_HW), np.zeros(SIZE_HW, np.uint8)
+    for start, end in (((90, 30), (90, 170)), *STROKES[1:]):
+        cv2.line(ink, start, end, 255, 11)
+    image[ink > 0] = 0
+    cv2.rectangle(image, (66, 30), (226, 200), (0, 0, 0), 1)
+
+    found = find_rimmed(image, faint(ink, 0.6), np.zeros_like(ink), threshold=0.42)
+
+    assert (found[ink > 0] > 0).all()
+    assert not found[:, 220:].any()
+    assert not found[195:].any()
+
+
 def test_maps_smaller_than_the_image_show_the_same_strokes() -> None:
     """A large page is looked at smaller."""
     image, ink, _ = drawn()
