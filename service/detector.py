@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from service.imaging.arrays import Mask, Polygon
+from service.imaging.arrays import Levels, Mask, Polygon
 from service.imaging.geometry import grow_box, hull, reading_order
 from service.imaging.masks import dilate_disc, from_bool
 from service.regions import Region
-from service.segmenter import Levels, TextMaps
+from service.segmenter import TextMaps
 
 MIN_SIDE_PX = 3
 

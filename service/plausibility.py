@@ -13,12 +13,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.imaging.arrays import Mask
+from service.imaging.arrays import Levels, Mask
 from service.imaging.geometry import label_boxes
 from service.imaging.masks import Labels, label_groups
 from service.store import Plausibility
 
-Levels = npt.NDArray[np.uint8]
 Features = npt.NDArray[np.float64]
 
 FEATURES = (

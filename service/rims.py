@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.imaging.arrays import Box, Image, Mask
+from service.imaging.arrays import Box, Image, Levels, Mask
 from service.imaging.colour import luma
 from service.imaging.geometry import grow_box, label_boxes, merge_boxes
 from service.imaging.masks import (
@@ -29,7 +29,7 @@ from service.imaging.masks import (
     resize,
 )
 from service.imaging.tiles import tile_boxes
-from service.segmenter import Levels, TextMaps
+from service.segmenter import TextMaps
 
 DARK_LEVEL, BRIGHT_LEVEL = 90, 165
 """Light below which ink is black and above which a rim is white."""

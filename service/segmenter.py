@@ -10,16 +10,13 @@ import numpy.typing as npt
 
 from service.deadline import Deadline
 from service.errors import ModelStoreError
-from service.imaging.arrays import Image, Mask
+from service.imaging.arrays import Image, Levels, Mask
 from service.imaging.geometry import label_boxes
 from service.imaging.masks import chosen, dilate, from_bool, label_groups
 from service.imaging.tiles import inner_box, pad_to_stride, tile_boxes, to_tensor
 from service.plausibility import FEATURES, describe_groups, group_strokes, judge
 from service.session import Graph
 from service.store import Model, Plausibility
-
-Levels = npt.NDArray[np.uint8]
-"""A probability map in 255 steps: level = round(255 * probability). A quarter of float32's memory."""
 
 TILE_PX = 1280
 OVERLAP_PX = 160

@@ -136,13 +136,19 @@ def test_what_is_erased_already_counts_but_is_not_found_again() -> None:
     assert not found[:, :140].any()
 
 
-def test_the_border_that_a_letter_touches_is_left() -> None:
-    """A panel's border and the sound that reaches it are one piece of ink, but of the border nothing was seen."""
+def framed(*, border_px: int) -> tuple[Image, Mask]:
+    """Strokes on paper, the first of which touches the border of its panel: the page, and the mask of the strokes."""
     image, ink = pages.blank(*SIZE_HW), np.zeros(SIZE_HW, np.uint8)
     for start, end in (((90, 30), (90, 170)), *STROKES[1:]):
         cv2.line(ink, start, end, 255, 11)
     image[ink > 0] = 0
-    cv2.rectangle(image, (66, 30), (226, 200), (0, 0, 0), 3)
+    cv2.rectangle(image, (66, 30), (226, 200), (0, 0, 0), border_px)
+    return image, ink
+
+
+def test_the_border_that_a_letter_touches_is_left() -> None:
+    """A panel's border and the sound that reaches it are one piece of ink, but of the border nothing was seen."""
+    image, ink = framed(border_px=3)
     maps, erased = faint(ink), dilate(ink, 4)
     erased[:, 145:] = 0
     maps.text[(ink > 0) & (erased > 0)] = 250
@@ -156,11 +162,7 @@ def test_the_border_that_a_letter_touches_is_left() -> None:
 
 def test_the_thin_border_of_a_letter_that_is_found_anew_is_left() -> None:
     """Letter and border are one piece of ink and all of it is new: what is thin and long is no part of the letter."""
-    image, ink = pages.blank(*SIZE_HW), np.zeros(SIZE_HW, np.uint8)
-    for start, end in (((90, 30), (90, 170)), *STROKES[1:]):
-        cv2.line(ink, start, end, 255, 11)
-    image[ink > 0] = 0
-    cv2.rectangle(image, (66, 30), (226, 200), (0, 0, 0), 1)
+    image, ink = framed(border_px=1)
 
     found = find_rimmed(image, faint(ink, 0.6), np.zeros_like(ink), threshold=0.42)
 

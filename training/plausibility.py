@@ -1,8 +1,8 @@
 """Fit what says whether a group of strokes looks like text (`service/plausibility.py`), and put it into the manifest.
 
-`python -m training.plausibility --assets build/assets` shows drawn pages to the graph that is served, as the service
-shows it pages, and learns which groups of what it calls ink lie on text. It belongs to the weights: fit it anew once
-others are in the store, after `training.quantize`.
+`python -m training.plausibility --assets build/assets --first-page 70000000` shows drawn pages to the graph that is
+served, as the service shows it pages, and learns which groups of what it calls ink lie on text. It belongs to the
+weights: fit it anew once others are in the store, after `training.quantize`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from service.deadline import Deadline
+from service.imaging.masks import dilate
 from service.plausibility import FEATURES, describe_groups, group_strokes, log_odds
 from service.segmenter import TextSegmenter
 from service.session import Session
@@ -80,7 +80,7 @@ def _groups_of(segmenter: TextSegmenter, page: Page, threshold: float) -> tuple[
     maps = segmenter.find(page.raw, Deadline())
     strokes = maps.strokes(threshold)
     count, labels = group_strokes(strokes)
-    near = cv2.dilate(page.strokes, np.ones((2 * NEAR_PX + 1, 2 * NEAR_PX + 1), np.uint8)) > 0
+    near = dilate(page.strokes, NEAR_PX) > 0
     pixels, text_pixels, near_pixels = (
         np.bincount(labels[(strokes > 0) & where], minlength=count + 1)[1:]
         for where in (np.True_, page.strokes > 0, near)
@@ -159,11 +159,6 @@ def open_segmenter(store: ModelStore, model: Model) -> TextSegmenter:
     return TextSegmenter(Session(model.model_copy(update={"plausibility": None}), store.read(model)))
 
 
-def _draw(pack: AssetPack, numbers: Iterable[int]) -> Iterator[Page]:
-    for number in numbers:
-        yield make_page(pack, number)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw, fit, say what it gains, write."""
     parser = argparse.ArgumentParser(prog="python -m training.plausibility", description=__doc__)
@@ -178,7 +173,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model = store.find(arguments.name, "segmentation")
     segmenter, pack = open_segmenter(store, model), AssetPack.open(arguments.assets)
     seen, unseen = (
-        find_groups(segmenter, _draw(pack, range(first, first + count)))
+        find_groups(segmenter, (make_page(pack, number) for number in range(first, first + count)))
         for first, count in (
             (arguments.first_page, arguments.pages),
             (VALIDATION_START + arguments.first_page, arguments.held_back),

@@ -16,6 +16,9 @@ Mask: TypeAlias = npt.NDArray[np.uint8]
 Prob: TypeAlias = npt.NDArray[np.float32]
 """`(H, W)` float32 in [0, 1]."""
 
+Levels: TypeAlias = npt.NDArray[np.uint8]
+"""`(H, W)` uint8, a probability in 255 steps: round(255 * probability). A quarter of float32's memory."""
+
 Box: TypeAlias = tuple[int, int, int, int]
 """`(x0, y0, x1, y1)` in px, half-open."""
 
