@@ -27,6 +27,8 @@ _PROP_SHARE = 0.3
 _INKED_SHARE = 0.55
 """Share of painted pictures that are drawn again in ink: faces, hands and folds in the very lines of letters."""
 _LARGEST_FIGURE_PX = 760
+_TURNED_PHOTO_SHARE = 0.3
+"""Photographs are few, and gravel, leaves and reeds have no side that is up."""
 
 
 def panel(studio: Studio, size_hw: tuple[int, int]) -> Picture:
@@ -77,16 +79,20 @@ def _flat_colour(studio: Studio, kind: str) -> Ink:
 def scene(studio: Studio, size_hw: tuple[int, int], *, photographic: bool = False) -> Picture:
     """A painted or photographed scene; on grey pages mostly in ink and tones, unless it shall be photographic."""
     dice, pack = studio.dice, studio.pack
-    sources = {"photo": 0.35 * bool(pack.count("photo")), "scene": 0.3 * bool(pack.count("scene")),
+    sources = {"photo": (0.6 if photographic else 0.35) * bool(pack.count("photo")),
+               "scene": 0.3 * bool(pack.count("scene")),
                "comic": 0.55 * bool(pack.comics) * (not photographic),
-               "drawn": 0.5 if photographic else 0.25}  # fmt: skip
+               "drawn": 0.35 if photographic else 0.25}  # fmt: skip
     source = dice.weighted(sources)
     if source == "drawn":
         picture = photo(dice, size_hw)
     elif source == "comic":
         picture = _painted(studio, size_hw)
     else:
-        picture = random_crop(dice, pack.art(source, dice.whole(0, pack.count(source) - 1)), size_hw, scale=(0.7, 2.0))
+        picture = pack.art(source, dice.whole(0, pack.count(source) - 1))
+        if source == "photo" and dice.chance(_TURNED_PHOTO_SHARE):
+            picture = np.rot90(picture, dice.whole(1, 3))
+        picture = random_crop(dice, picture, size_hw, scale=(0.45, 2.0))
     if not studio.grey:
         if not photographic and dice.chance(_INKED_SHARE):
             return inked_flats(dice, picture)

@@ -17,6 +17,10 @@ _UPRIGHT_SHARE = {"ja": 0.5, "zh": 0.3, "ko": 0.1}
 _BEYOND_PAGE_SHARE = 0.3
 _LONE_SHARE = 0.1
 """Share of sounds of one letter."""
+_DRY_SHARE = 0.25
+"""Share of rimmed sounds whose brush ran dry."""
+_NARROW_RIM_SHARE = 0.3
+"""Share of rimmed sounds whose rim is a few px wide, however large the letters are."""
 
 
 def brush_sound(writer: Writer) -> None:
@@ -117,8 +121,11 @@ def _rimmed(writer: Writer, block: Block, *, on_dark: bool, kind: str = "") -> L
         return effects.decorated(studio, block, on_dark=on_dark)
     if kind == "bare":
         return effects.plain(studio, block, on_dark=on_dark)
-    if dice.chance(0.15):
+    if dice.chance(_DRY_SHARE):
         block = effects.dry_brushed(studio, with_margin(block, 2))
+    if dice.chance(_NARROW_RIM_SHARE):
+        ink = studio.black() if kind == "black" else studio.white()
+        return effects.haloed(studio, block, ink=ink, width_px=dice.log_between(1.5, 6))
     return effects.outlined(studio, block, ink=studio.black() if kind == "black" else studio.white())
 
 

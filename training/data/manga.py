@@ -231,11 +231,11 @@ def textless(studio: Studio, size_px: int) -> Canvas:
     """Pure negatives: look-alikes, symbols, empty bubbles, photographs; not one letter."""
     dice = studio.dice
     size_hw = (size_px, size_px)
-    kind = dice.weighted({"panel": 0.22, "scene": 0.2, "painted": 0.22, "symbols": 0.16, "look-alikes": 0.2})
+    kind = dice.weighted({"panel": 0.2, "scene": 0.28, "painted": 0.2, "symbols": 0.14, "look-alikes": 0.18})
     if kind == "painted":
         return Canvas(art.painted(studio, size_hw))
     if kind == "scene":
-        return Canvas(art.scene(studio, size_hw, photographic=dice.chance(0.6)))
+        return Canvas(art.scene(studio, size_hw, photographic=dice.chance(0.7)))
     if kind == "look-alikes":
         picture = studio.fitted(ink_texture(studio, size_hw, LOOKALIKES))
         art.lay_texture(studio, picture)

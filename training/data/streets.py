@@ -13,6 +13,7 @@ from training.data.strokes import corners, cover, paint, polygon, polyline
 from training.data.studio import Studio, brightness
 from training.data.writing import Writer
 
+_FRAMED_SHARE = 0.1
 _SIGN = {"sans": 0.5, "serif": 0.12, "dlg": 0.15, "deco": 0.1, "sfx": 0.13}
 
 
@@ -43,7 +44,24 @@ def street(studio: Studio, size_px: int) -> Canvas:
         canvas.draw(alpha, drawn, x, y)
     if not canvas.regions:
         painted_on(studio, canvas, writer)
+    if dice.chance(_FRAMED_SHARE):
+        frame_words(studio, canvas)
     return canvas
+
+
+def frame_words(studio: Studio, canvas: Canvas) -> None:
+    """Draw a thin line around each block of letters, as labels, keys and annotations have; over letters it touches."""
+    dice = studio.dice
+    ink = studio.plain(dice.whole(0, 255)) if studio.grey else studio.colour("vivid")
+    width, height = canvas.size_wh
+    pen, gap = dice.pick([1, 1, 2, 3]), dice.between(-0.05, 0.35)
+    for region in canvas.regions:
+        middle = region.polygon.mean(0)
+        reach = np.abs(region.polygon - middle).max(0)
+        outline = middle + (region.polygon - middle) * (1 + gap * region.glyph_px / np.maximum(reach, 1))
+        frame = np.zeros((height, width), np.uint8)
+        polyline(frame, outline, 255, pen, closed=True)
+        canvas.draw(frame, ink, 0, 0)
 
 
 def board(studio: Studio, canvas: Canvas, writer: Writer) -> None:
