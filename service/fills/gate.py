@@ -57,6 +57,8 @@ MAX_RING_PIXELS = 500_000
 STRIPE_PX = 64
 _ROWS_AT_ONCE = 256
 MAX_RESIDUAL_LEVELS = 3.5
+BLACK_LEVEL, MAX_BLACK_RESIDUAL_LEVELS = 32, 5.5
+"""In black, as around white letters in a caption, compression strays further, and no eye sees it."""
 FLAT_RANGE_LEVELS = 2.0
 MIN_CURVED_RANGE_LEVELS = 6.0
 """A ground that changes less than this along the ring is not fitted with a curve: that would follow its dirt."""
@@ -177,7 +179,8 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
     if _other_ground_share(image, near & ~plain_map, touching) > MAX_OTHER_GROUND_SHARE:
         return None
     background = _background(samples, rows, columns, hole, surface=surface, plain=plain)
-    return background if background.grain <= MAX_RESIDUAL_LEVELS else None
+    is_black = background.colour.max() <= BLACK_LEVEL
+    return background if background.grain <= (MAX_BLACK_RESIDUAL_LEVELS if is_black else MAX_RESIDUAL_LEVELS) else None
 
 
 def _is_plain_between(hole: Mask, near: npt.NDArray[np.bool_], plain: npt.NDArray[np.bool_]) -> bool:

@@ -250,3 +250,18 @@ def test_letters_without_a_rim_do_not_say_what_they_stand_on() -> None:
     image, hole = caption(rim_px=0)
 
     assert look_at_ring(image, hole, hole) is None
+
+
+@pytest.mark.parametrize(("level", "is_plain"), [(8, True), (80, False)])
+def test_black_may_be_as_rough_as_compression_leaves_it(level: int, is_plain: bool) -> None:
+    """White letters in a black label come with 4 to 5 levels of mosquito noise, which nobody sees in black.
+
+    In a gray the same is grain, which one colour would wipe out.
+    """
+    hole = block()
+    noise = np.random.default_rng(3).uniform(-9, 9, (*hole.shape, 1))
+    image = np.repeat(np.clip(level + noise, 0, 255).astype(np.uint8), 3, axis=2)
+
+    background = look_at_ring(scribbled(image, hole), hole, hole)
+
+    assert (background is not None) == is_plain
