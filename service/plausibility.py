@@ -106,12 +106,15 @@ def _count_nearby(strokes: Mask, boxes: npt.NDArray[np.float64]) -> npt.NDArray[
     return np.asarray((sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]) * _CELL_PX**2, np.float64)
 
 
-def judge(plausibility: Plausibility, features: Features, threshold: float) -> npt.NDArray[np.bool_]:
-    """`(n,)` whether each group is likely enough to be text.
+def judge(
+    plausibility: Plausibility, features: Features, threshold: float, *, least: float | None = None
+) -> npt.NDArray[np.bool_]:
+    """`(n,)` whether each group is likely enough to be text: has log odds of `least`, by default the model's own.
 
     At a lower `threshold` on pixels less is asked of groups too, in the same odds: who asks for more finds more.
     """
-    asked = plausibility.least + _log_odds(threshold) - _log_odds(plausibility.threshold)
+    asked = plausibility.least if least is None else least
+    asked += _log_odds(threshold) - _log_odds(plausibility.threshold)
     return np.asarray(log_odds(plausibility, features) >= asked, np.bool_)
 
 

@@ -31,6 +31,9 @@ TOGETHER_PX = 8
 """Strokes nearer than twice this are judged together."""
 BESIDE_PX = 20
 """Strokes nearer than this to those that stay, stay too. What these four buy stands in `benchmarks/results/`."""
+LIKELY, LIKELY_REGION = 0.25, 0.5
+"""Log odds, and mean region probability in each pixel's surest look, of strokes that stay though hardly one is sure: a
+bubble in small print that one look reads and the other does not."""
 LARGE_PX, LARGE_INK_PX = 128, 24
 """Length, and thickness of the ink, of what only a far look may show: letters larger than a network's field of view."""
 LARGE_THRESHOLD = 0.6
@@ -53,13 +56,16 @@ class TextMaps:
     """Segmentation size over image size; 1 unless the image is very large."""
     plausibility: Plausibility | None = None
     """What a group of strokes must look like; None: like anything."""
+    highest_region: Levels | None = None
+    """`(h, w)` the highest region probability that a look saw; None: `region` itself."""
 
     def strokes(self, threshold: float) -> Mask:
         """The mask, at segmentation scale, of pixels whose text probability is over `threshold`.
 
         Two thresholds, as in Canny 1986 (sec. VI): strokes that lie together stay if SURE_SHARE of their pixels are
         over SURE times the threshold too, or if they stand beside such strokes. So faint letters stay in a text, and
-        faint marks in art do not. Of what is left, groups that hardly look like text go.
+        faint marks in art do not. Of what is left, groups that hardly look like text go; of the rest, those come back
+        that look like text more than like art, where some look saw a text's region.
         """
         strokes = self._sure(threshold)
         if self.plausibility is None:
@@ -67,7 +73,22 @@ class TextMaps:
         count, labels = group_strokes(strokes)
         features = describe_groups(self.text, self.region, strokes, labels, count)
         stays = np.concatenate([[False], judge(self.plausibility, features, threshold)])
-        return from_bool(chosen(labels, stays))
+        likely = self._likely(self.plausibility, threshold, strokes)
+        return np.asarray(from_bool(chosen(labels, stays)) | likely, np.uint8)
+
+    def _likely(self, plausibility: Plausibility, threshold: float, sure: Mask) -> Mask:
+        """What is over the threshold, not among the `sure` strokes, and likely text all the same."""
+        unsure = from_bool((self.text > round(255 * threshold)) & (sure == 0))
+        count, labels = label_groups(unsure, TOGETHER_PX)
+        features = describe_groups(self.text, self.region, unsure, labels, count)
+        stays = judge(plausibility, features, threshold, least=LIKELY)
+        seen = self.region if self.highest_region is None else self.highest_region
+        group = labels[unsure > 0]
+        regions, pixels = (
+            np.bincount(group, weights=weights, minlength=count + 1)[1:] for weights in (seen[unsure > 0], None)
+        )
+        stays &= regions >= 255 * LIKELY_REGION * pixels
+        return from_bool(chosen(labels, np.concatenate([[False], stays])))
 
     def faint(self, threshold: float, strokes: Mask, text: Mask) -> Mask:
         """What is over the threshold, not in `strokes` for it is unsure, and stands beside `text` all the same.
@@ -130,6 +151,7 @@ class TextSegmenter:
         size_wh = _scaled(image, scale)
         text = np.zeros((size_wh[1], size_wh[0]), np.uint16)
         region = np.zeros_like(text)
+        highest_region = np.zeros(text.shape, np.uint8)
         count = 0
         for look in self.model.looks:
             look_wh = _scaled(image, scale * look)
@@ -137,10 +159,12 @@ class TextSegmenter:
                 continue
             look_text, look_region = self._scan(_resize(image, look_wh), deadline)
             text += _resize(look_text, size_wh)
-            region += _resize(look_region, size_wh)
+            look_region = _resize(look_region, size_wh)
+            region += look_region
+            np.maximum(highest_region, look_region, out=highest_region)
             count += 1
         mean_text, mean_region = ((total // count).astype(np.uint8) for total in (text, region))
-        maps = TextMaps(mean_text, mean_region, scale, self.model.plausibility)
+        maps = TextMaps(mean_text, mean_region, scale, self.model.plausibility, highest_region)
         for look in self.model.far_looks:
             seen = self._scan(_resize(image, _scaled(image, scale * look)), deadline)
             _add_large(maps, TextMaps(_resize(seen[0], size_wh), _resize(seen[1], size_wh), scale))
@@ -187,8 +211,9 @@ def _add_large(maps: TextMaps, far: TextMaps) -> None:
         ink = labels[window] == number
         is_thick = 2 * ink_px[window][ink].max() >= LARGE_INK_PX
         if is_thick and np.count_nonzero(ink & ~known[window]) >= NEW_SHARE * np.count_nonzero(ink):
-            for seen, new in ((maps.text, far.text), (maps.region, far.region)):
-                np.maximum(seen[window], new[window], out=seen[window], where=ink)
+            for seen, new in ((maps.text, far.text), (maps.region, far.region), (maps.highest_region, far.region)):
+                if seen is not None:
+                    np.maximum(seen[window], new[window], out=seen[window], where=ink)
 
 
 def _levels(prob: npt.NDArray[np.float32]) -> Levels:

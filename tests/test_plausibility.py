@@ -69,7 +69,7 @@ def test_nothing_has_no_groups() -> None:
     blank = np.zeros((8, 8), np.uint8)
 
     assert described(blank, blank, blank) == []
-    assert not replace(maps_of_two(), text=blank).strokes(0.4).any()
+    assert not replace(maps_of_two(), text=blank, region=blank).strokes(0.4).any()
 
 
 def maps_of_two(least: float = 250.0) -> TextMaps:
@@ -98,6 +98,21 @@ def test_what_does_not_look_like_text_does_not_come_back_beside_a_text() -> None
     dash[28:32, 50:110] = 255
 
     assert not maps.faint(0.4, maps.strokes(0.4), dash).any()
+
+
+def unsure_maps(highest_region: int, *, bias: float) -> TextMaps:
+    """A word that the looks agree on too little to be sure of; how likely it is text, and the highest region seen."""
+    text = np.zeros((60, 200), np.uint8)
+    text[20:30, 10:40] = 160
+    likely = Plausibility(threshold=0.4, least=-1.0, bias=bias, weights=dict.fromkeys(FEATURES, 0.0))
+    return TextMaps(text, text // 4, 1.0, likely, np.full_like(text, highest_region))
+
+
+def test_what_is_unsure_stays_where_it_is_likely_text_and_a_look_saw_a_region() -> None:
+    """A bubble in small print that one look reads and the other does not; both are asked for."""
+    assert unsure_maps(200, bias=0.3).strokes(0.4)[20:30, 10:40].all()
+    assert not unsure_maps(200, bias=0.2).strokes(0.4).any()
+    assert not unsure_maps(60, bias=0.3).strokes(0.4).any()
 
 
 def test_less_is_asked_at_a_lower_threshold() -> None:
