@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 
 from service.bubbles import margin_px, stands_in_bubble
+from service.fills.board import look_around
 from service.fills.copies import Copies, find_copies
-from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, look_at_ring, ring_of
+from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, ring_of
 from service.fills.lines import find_lines
 from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
@@ -107,7 +108,7 @@ def plan_group(
     x0, y0, x1, y1 = box
     crop, forbidden = image[y0:y1, x0:x1], mask[y0:y1, x0:x1]
     own = _own_mask(group, box)
-    whole = look_at_ring(crop, own, forbidden)
+    whole = look_around(crop, own, forbidden)
     holes: tuple[Hole, ...]
     if method is not None:
         holes = _asked_for(crop, forbidden, own, box, method=method, background=whole, check=check)
@@ -224,7 +225,7 @@ def _by_parts(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[],
 
 def _on_plain(image: Image, piece: Mask, mask: Mask) -> list[tuple[Mask, Background]]:
     """What of a `piece` stands on plain ground, and on which."""
-    background = look_at_ring(image, piece, mask)
+    background = look_around(image, piece, mask)
     if background is None:
         return part_at_edge(image, piece, mask)
     on_plain = np.where(find_strays(image, piece, mask, background) > 0, np.uint8(0), piece)

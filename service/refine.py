@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from service.dashes import DASH_GLYPHS, find_dashes
-from service.fills.gate import TOLERANCE_LEVELS, Background, deviation, look_at_ring
+from service.fills.board import look_around
+from service.fills.gate import TOLERANCE_LEVELS, Background, deviation
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, label_boxes, shrink_to
 from service.imaging.masks import (
@@ -147,7 +148,7 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
         glyph_px = _glyph_px(labels, group, box)
         cut = _cut(grow_box(box, max(24, round(SEARCH_GLYPHS * glyph_px)), labels.shape))
         own = from_bool(labels[cut] == group)
-        background = look_at_ring(work.image[cut], dilate_disc(own, work.dilate_px), work.grown[cut])
+        background = look_around(work.image[cut], dilate_disc(own, work.dilate_px), work.grown[cut])
         if background is None:
             continue
         left[cut][own > 0] = 0

@@ -255,7 +255,7 @@ def _fit(samples: Samples, rows: Points, columns: Points, hole: Mask) -> tuple[S
 
 def _fit_plane(samples: Samples, rows: Points, columns: Points) -> tuple[Surface, npt.NDArray[np.bool_]]:
     """Least squares on the plain samples, found by starting from the commonest colour and looking again twice."""
-    median = _commonest(samples)
+    median = commonest_colour(samples)
     plane = np.zeros((PLANE_TERMS, 3), np.float32)
     plane[0] = median
     plain = np.asarray(apart(samples, median) <= 2 * TOLERANCE_LEVELS)
@@ -319,8 +319,8 @@ def _other_ground_share(image: Image, strange: npt.NDArray[np.bool_], touching: 
     return float(np.count_nonzero(other & touching)) / count
 
 
-def _commonest(samples: npt.NDArray[np.float32]) -> Colour:
-    """`(3,)` median of the samples whose luma is in the fullest window of 2 * TOLERANCE_LEVELS levels."""
+def commonest_colour(samples: Samples) -> Colour:
+    """`(3,)` median of the `(N, 3)` samples whose luma is in the fullest window of 2 * TOLERANCE_LEVELS levels."""
     luma = samples.mean(axis=1)
     histogram = np.bincount(np.clip(luma, 0, 255).astype(np.intp), minlength=256)
     width = 2 * TOLERANCE_LEVELS

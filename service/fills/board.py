@@ -1,0 +1,108 @@
+"""The ground of a board that its text all but fills: a name tag, a button, a cell of a table.
+
+The ring around such a text is mostly frame, and what lies behind it. Its ground shows in the rim of the mask and in the
+corners that the letters leave, and it ends all around.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from service.fills.gate import (
+    MAX_RESIDUAL_LEVELS,
+    TOLERANCE_LEVELS,
+    Background,
+    Colour,
+    commonest_colour,
+    look_at_ring,
+    rim_of,
+)
+from service.fills.surface import PLANE_TERMS
+from service.imaging.arrays import Image, Mask
+from service.imaging.colour import apart
+from service.imaging.geometry import hull, shrink_to
+from service.imaging.masks import chosen, components, from_bool
+
+MIN_RIM_PIXELS, MIN_RIM_SHARE = 100, 0.55
+"""The rim of a smaller hole is no evidence; of this one, so much has the board's colour."""
+MAX_CORE_SHARE = 0.6
+"""Of what lies inside the rim: letters, which have another colour, are the rest."""
+MIN_SEEN_SHARE, MAX_SEEN_SHARE = 0.1, 2.0
+"""What is seen of the board beside the hole, of the hole: a larger board shows itself in the ring."""
+MIN_HULL_SHARE = 0.7
+"""Of its convex hull that a board fills, with the hole; what shows between the lines of a drawing is ragged."""
+REACH_PX = 24
+"""A board ends nearer than this to the hole."""
+
+Flags = npt.NDArray[np.bool_]
+"""`(H, W)` bool."""
+
+
+def look_around(image: Image, hole: Mask, forbidden: Mask) -> Background | None:
+    """The plain background that the ring around `hole` shows, or else the board that it stands on; None for neither.
+
+    `hole` and `forbidden` `(H, W)` are as in `look_at_ring`.
+    """
+    background = look_at_ring(image, hole, forbidden)
+    return background if background is not None else look_at_board(image, hole, forbidden)
+
+
+def look_at_board(image: Image, hole: Mask, forbidden: Mask) -> Background | None:
+    """The ground of the board that `hole` `(H, W)` all but fills, or None if it is on none.
+
+    `forbidden` `(H, W)` holds every hole.
+    """
+    x0, y0, x1, y1 = shrink_to(hole, REACH_PX)
+    window = np.s_[y0:y1, x0:x1]
+    own, pixels = hole[window], image[window]
+    colour = _colour_of(pixels, own)
+    if colour is None:
+        return None
+    difference = apart(pixels, colour)
+    seen = _around(own, (difference <= TOLERANCE_LEVELS) & (forbidden[window] == 0))
+    if not _is_board(own, seen):
+        return None
+    surface = np.zeros((PLANE_TERMS, 3), np.float32)
+    surface[0] = colour
+    plain_share = float(np.count_nonzero(seen) / np.count_nonzero(seen | (own > 0)))
+    grain = float(difference[seen].mean())
+    if grain > MAX_RESIDUAL_LEVELS:
+        return None
+    return Background(colour, surface, is_flat=True, plain_share=plain_share, grain=grain)
+
+
+def _colour_of(pixels: Image, hole: Mask) -> Colour | None:
+    """The colour of most of the hole's rim, if most of what is inside has another."""
+    rim = rim_of(hole)
+    core = (hole > 0) & ~rim
+    if np.count_nonzero(rim) < MIN_RIM_PIXELS or not core.any():
+        return None
+    colour = commonest_colour(pixels[rim].astype(np.float32))
+    in_rim, in_core = (
+        float(np.mean(apart(pixels[where].astype(np.float32), colour) <= TOLERANCE_LEVELS)) for where in (rim, core)
+    )
+    return colour if in_rim >= MIN_RIM_SHARE and in_core <= MAX_CORE_SHARE else None
+
+
+def _around(hole: Mask, is_ground: Flags) -> Flags:
+    """The ground beside the hole that hangs together with it."""
+    whole = components(from_bool((hole > 0) | is_ground))
+    touched = np.zeros(whole.count + 1, np.bool_)
+    touched[whole.labels[hole > 0]] = True
+    touched[0] = False
+    return np.asarray(chosen(whole.labels, touched) & (hole == 0))
+
+
+def _is_board(hole: Mask, seen: Flags) -> bool:
+    """Whether the hole and the ground `seen` around it are one small compact shape that ends in sight."""
+    count = np.count_nonzero(hole)
+    if not MIN_SEEN_SHARE * count <= np.count_nonzero(seen) <= MAX_SEEN_SHARE * count:
+        return False
+    if any(side.any() for side in (seen[0], seen[-1], seen[:, 0], seen[:, -1])):
+        return False
+    board = from_bool(seen | (hole > 0))
+    outline = np.zeros_like(hole)
+    cv2.fillConvexPoly(outline, hull(board, (0, 0)), 255)
+    return bool(np.count_nonzero(board) >= MIN_HULL_SHARE * np.count_nonzero(outline))

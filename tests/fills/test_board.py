@@ -1,0 +1,77 @@
+"""A board is known by the rim of its text's mask and by where it ends."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from service.fills.board import look_around, look_at_board
+from service.fills.gate import look_at_ring
+from service.imaging.arrays import Image, Mask
+from tests import pages
+
+BLUE, WHITE = (40, 80, 220), (255, 255, 255)
+
+
+def tag(*, frame_px: int = 6, ground: tuple[int, int, int] = WHITE) -> tuple[Image, Mask]:
+    """A framed name tag in art, and the mask of its letters, which bites the frame above and below."""
+    image = pages.noise(120, 200)
+    cv2.rectangle(image, (50, 40), (149, 79), BLUE, -1)
+    cv2.rectangle(image, (50 + frame_px, 40 + frame_px), (149 - frame_px, 79 - frame_px), ground, -1)
+    for x in (68, 90, 112):
+        cv2.rectangle(image, (x, 50), (x + 13, 70), BLUE, -1)
+    mask = np.zeros((120, 200), np.uint8)
+    mask[45:75, 62:132] = 255
+    return image, mask
+
+
+def test_a_name_tag_is_known_by_its_ground_though_frame_and_art_are_all_around() -> None:
+    """Its frame, in the ink of its letters, is the most of what the ring shows."""
+    image, mask = tag()
+
+    background = look_around(image, mask, mask)
+
+    assert look_at_ring(image, mask, mask) is None
+    assert background is not None
+    assert background.is_flat
+    assert background.colour.tolist() == list(WHITE)
+
+
+def test_what_does_not_end_in_sight_is_no_board() -> None:
+    """The same text over paper that goes on past a torn frame."""
+    image, mask = tag()
+    image[:, 130:] = 255
+
+    assert look_at_board(image, mask, mask) is None
+
+
+def test_what_shows_between_lines_is_no_board() -> None:
+    """A sound over a drawing: its white is cut into shreds, and so would be the drawing."""
+    image, mask = tag()
+    for x in range(0, 200, 14):
+        cv2.line(image, (x, 0), (x - 40, 119), (0, 0, 0), 4)
+
+    assert look_at_board(image, mask, mask) is None
+
+
+@pytest.mark.parametrize("spoil", ["letters", "rim"])
+def test_a_hole_in_one_colour_or_in_many_stands_on_no_board(spoil: str) -> None:
+    """Without letters there is nothing to tell ground from, and where the rim is art there is no ground."""
+    image, mask = tag()
+    if spoil == "letters":
+        image[46:74, 56:144] = WHITE
+    else:
+        image[45:75, 62:132] = pages.noise(30, 70)
+
+    assert look_at_board(image, mask, mask) is None
+
+
+def test_nothing_has_no_board() -> None:
+    """No hole, and one of a few pixels."""
+    image, mask = tag()
+    few = np.zeros_like(mask)
+    few[60:64, 90:94] = 255
+
+    assert look_at_board(image, np.zeros_like(mask), mask) is None
+    assert look_at_board(image, few, mask) is None
