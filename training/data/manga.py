@@ -183,6 +183,8 @@ def letter(studio: Studio, canvas: Canvas) -> None:
         writer.aside()
     _small_marks(writer)
     for share, write in (
+        (0.16, writer.exclamation),
+        (0.06, writer.beads),
         (0.07, writer.sign),
         (0.12, writer.credit),
         (0.03, writer.watermark),

@@ -29,6 +29,8 @@ def poster(studio: Studio, size_px: int) -> Canvas:
         _small_print(studio, canvas, writer)
     if dice.chance(0.25):
         numerals.number(writer)
+    if dice.chance(0.15):
+        writer.beads()
     if dice.chance(0.2):
         writer.credit()
     return canvas

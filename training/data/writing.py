@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from training.data import effects, words
 from training.data.assets import Face
 from training.data.bubbles import CAPTION_FILLS, draw_bubble
-from training.data.canvas import Block, Canvas, Lettering
+from training.data.canvas import Block, Canvas, Lettering, Region
 from training.data.lettering import (
     fitted,
     horizontal,
@@ -20,8 +21,8 @@ from training.data.lettering import (
     with_margin,
     wrapped,
 )
-from training.data.strokes import corners, polygon, polyline
-from training.data.studio import Studio
+from training.data.strokes import corners, polygon, polyline, ring_points
+from training.data.studio import Studio, brightness
 
 LANGUAGES = {"ja": 0.5, "en": 0.27, "ko": 0.08, "zh": 0.09, "ru": 0.06}
 _DIALOGUE = {"dlg": 0.6, "hand": 0.18, "pop": 0.08, "sans": 0.08, "serif": 0.06}
@@ -117,6 +118,52 @@ class Writer:
             block = effects.dry_brushed(studio, block)
         style = effects.plain if dice.chance(0.93) else effects.outlined
         canvas.write_at(style(studio, block, on_dark=dark), spot, "dialogue")
+
+    def exclamation(self) -> None:
+        """A mark alone in its bubble, heavy and aslant: one stroke and a dot."""
+        dice, canvas = self.dice, self.canvas
+        language = self.language()
+        face = self.face(language, _DIALOGUE if dice.chance(0.5) else _LOUD)
+        size = self.dialogue_px() * dice.between(1.2, 2.6)
+        mark = dice.pick(["!", "!", "!", "!!", "!?", "?", "!!!"])
+        block = fitted(horizontal(dice, face, size, [mark], bold_px=dice.whole(0, int(size / 16))), self.most_px)
+        block = turned(block, dice.between(-32, 32))
+        height, width = block.alpha.shape
+        spot = canvas.spot(dice, (width * 1.5 + 10, height * 1.4 + 10))
+        if spot is not None:
+            dark = draw_bubble(self.studio, canvas, spot, (width * dice.between(1, 2), height))
+            canvas.write_at(effects.plain(self.studio, block, on_dark=dark), spot, "dialogue")
+
+    def beads(self) -> None:
+        """A word of which each letter stands on a disc or a tile of its own: readings over titles, logos, levels."""
+        dice, studio, canvas = self.dice, self.studio, self.canvas
+        face = self.face(self.language(), {"sans": 0.4, "dlg": 0.3, "pop": 0.3})
+        letters = words.name(dice, face).replace(" ", "")[: dice.whole(2, 7)]
+        size = dice.log_between(8, 40) * max(0.7, studio.zoom)
+        step, reach = size * dice.between(1.35, 2), size * dice.between(0.62, 0.75)
+        way = np.array([0.0, step]) if dice.chance(0.25) else np.array([step, 0.0])
+        spot = canvas.spot(dice, tuple(np.abs(way) * (len(letters) - 1) + 2 * reach))
+        if spot is None or not letters:
+            return
+        dark, sides = dice.chance(0.65), dice.pick([40, 40, 4])
+        board = (
+            studio.plain(dice.whole(0, 50) if dark else dice.whole(205, 255)) if dice.chance(0.6) else studio.colour()
+        )
+        begun = len(canvas.regions)
+        for place, letter in enumerate(letters):
+            centre = np.array(spot) + way * (place - (len(letters) - 1) / 2)
+            disc = np.zeros((int(2 * reach) + 2,) * 2, np.uint8)
+            middle = np.array(disc.shape[::-1]) / 2
+            polygon(
+                disc,
+                ring_points(middle, reach, reach, sides) if sides > 4 else corners(1, 1, *(2 * reach, 2 * reach)),
+                255,
+            )
+            canvas.draw(disc, board, *(centre - middle))
+            block = horizontal(dice, face, size, [letter])
+            canvas.write_at(effects.plain(studio, block, on_dark=brightness(board) < 128), tuple(centre), "title")
+        outline = cv2.convexHull(np.concatenate([region.polygon for region in canvas.regions[begun:]])).reshape(-1, 2)
+        canvas.regions[begun:] = [Region(outline, size, "title")]
 
     def caption(self) -> None:
         """A box with narration."""
