@@ -14,12 +14,11 @@ from service.fills.gate import (
     MAX_RESIDUAL_LEVELS,
     TOLERANCE_LEVELS,
     Background,
-    Colour,
     commonest_colour,
     look_at_ring,
     rim_of,
 )
-from service.fills.surface import PLANE_TERMS
+from service.fills.surface import PLANE_TERMS, Samples
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import apart
 from service.imaging.geometry import hull, shrink_to
@@ -35,6 +34,9 @@ MIN_HULL_SHARE = 0.7
 """Of its convex hull that a board fills, with the hole; what shows between the lines of a drawing is ragged."""
 REACH_PX = 24
 """A board ends nearer than this to the hole."""
+MAX_PIXELS = 1_000_000
+"""Larger crops are no boards: to look at one takes 20 bytes a pixel."""
+SAMPLES = 50_000
 
 Flags = npt.NDArray[np.bool_]
 """`(H, W)` bool."""
@@ -57,33 +59,34 @@ def look_at_board(image: Image, hole: Mask, forbidden: Mask) -> Background | Non
     x0, y0, x1, y1 = shrink_to(hole, REACH_PX)
     window = np.s_[y0:y1, x0:x1]
     own, pixels = hole[window], image[window]
-    colour = _colour_of(pixels, own)
-    if colour is None:
+    rim = rim_of(own) if own.size <= MAX_PIXELS else np.zeros(own.shape, np.bool_)
+    if np.count_nonzero(rim) < MIN_RIM_PIXELS:
         return None
-    difference = apart(pixels, colour)
-    seen = _around(own, (difference <= TOLERANCE_LEVELS) & (forbidden[window] == 0))
+    colour = commonest_colour(_some(pixels[rim]))
+    near = cv2.inRange(pixels, np.ceil(colour - TOLERANCE_LEVELS), np.floor(colour + TOLERANCE_LEVELS)) > 0
+    if not _holds_letters(own, rim, near):
+        return None
+    seen = _around(own, near & (forbidden[window] == 0))
     if not _is_board(own, seen):
+        return None
+    grain = float(apart(_some(pixels[seen]), colour).mean())
+    if grain > MAX_RESIDUAL_LEVELS:
         return None
     surface = np.zeros((PLANE_TERMS, 3), np.float32)
     surface[0] = colour
     plain_share = float(np.count_nonzero(seen) / np.count_nonzero(seen | (own > 0)))
-    grain = float(difference[seen].mean())
-    if grain > MAX_RESIDUAL_LEVELS:
-        return None
     return Background(colour, surface, is_flat=True, plain_share=plain_share, grain=grain)
 
 
-def _colour_of(pixels: Image, hole: Mask) -> Colour | None:
-    """The colour of most of the hole's rim, if most of what is inside has another."""
-    rim = rim_of(hole)
+def _some(pixels: npt.NDArray[np.uint8]) -> Samples:
+    """`(n, 3)` float32: so many of the `(N, 3)` pixels that they say what all would."""
+    return np.asarray(pixels[:: -(-len(pixels) // SAMPLES)], np.float32)
+
+
+def _holds_letters(hole: Mask, rim: Flags, near: Flags) -> bool:
+    """Whether most of the hole's `rim` is `near` the ground's colour, and much of what is inside of it is not."""
     core = (hole > 0) & ~rim
-    if np.count_nonzero(rim) < MIN_RIM_PIXELS or not core.any():
-        return None
-    colour = commonest_colour(pixels[rim].astype(np.float32))
-    in_rim, in_core = (
-        float(np.mean(apart(pixels[where].astype(np.float32), colour) <= TOLERANCE_LEVELS)) for where in (rim, core)
-    )
-    return colour if in_rim >= MIN_RIM_SHARE and in_core <= MAX_CORE_SHARE else None
+    return bool(core.any() and near[rim].mean() >= MIN_RIM_SHARE and near[core].mean() <= MAX_CORE_SHARE)
 
 
 def _around(hole: Mask, is_ground: Flags) -> Flags:

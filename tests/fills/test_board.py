@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from service.fills import board
 from service.fills.board import look_around, look_at_board
 from service.fills.gate import look_at_ring
 from service.imaging.arrays import Image, Mask
@@ -75,3 +76,13 @@ def test_nothing_has_no_board() -> None:
 
     assert look_at_board(image, np.zeros_like(mask), mask) is None
     assert look_at_board(image, few, mask) is None
+
+
+def test_a_large_crop_is_no_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would take to look at one is not in the budget of a page."""
+    image, mask = tag()
+    assert look_at_board(image, mask, mask) is not None
+
+    monkeypatch.setattr(board, "MAX_PIXELS", 1000)
+
+    assert look_at_board(image, mask, mask) is None
