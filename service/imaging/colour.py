@@ -118,5 +118,9 @@ def apart(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[np.floa
 def colour_distance(image: Image, colour: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     """`(H, W)` uint8: the largest channel difference, in levels, between each pixel and `colour` `(3,)`."""
     rounded = np.clip(np.rint(np.asarray(colour, np.float32)), 0, 255).astype(np.uint8)
-    red, green, blue = (cv2.absdiff(image[:, :, channel], np.full(1, rounded[channel])) for channel in range(3))
+    # Not by cv2.absdiff: a plane of 4 x 1 pixels is a scalar to it, and refused.
+    red, green, blue = (
+        np.maximum(image[:, :, channel], rounded[channel]) - np.minimum(image[:, :, channel], rounded[channel])
+        for channel in range(3)
+    )
     return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,3 +30,11 @@ def test_a_colour_between_levels_is_rounded_and_one_outside_is_cut() -> None:
     white = np.full((1, 2, 3), 255, np.uint8)
 
     assert not colour_distance(white, np.array([254.6, 255.0, 260.0], np.float32)).any()
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (4, 1), (1, 4), (5, 1), (2, 2)])
+def test_a_picture_of_any_size_is_measured(size_hw: tuple[int, int]) -> None:
+    """Four pixels below each other were a scalar to OpenCV, and an error of the server's."""
+    image = np.full((*size_hw, 3), (10, 200, 90), np.uint8)
+
+    assert (colour_distance(image, np.array([40.0, 190.0, 90.0], np.float32)) == 30).all()
