@@ -52,6 +52,9 @@ MIN_HIT_SHARE = 0.25
 """Share of a piece of ink that the network must have seen for it to be text."""
 SURE_HIT_SHARE = 0.6
 """The same for ink that runs on past the search area, as outlines do."""
+LARGE_PIECE_PX, FAR_PX, MOST_FAR_SHARE, SPARSE_SHARE = 2000, 48, 0.1, 0.25
+"""Of a piece of so many pixels that hardly fill their box, no more than this may lie so far from what was seen: letters
+of a title touch the lines of a drawing, which hang together all over their panel."""
 STRAY_HIT_SHARE = 0.05
 """Of ink that runs on and of which less than this was seen, nothing is text: a stray hit on a bubble's outline."""
 LETTER_AREA_PX, LETTER_AREA_GLYPHS = 100, 0.1
@@ -179,6 +182,7 @@ def _separate(
     inside = (pieces.left >= x0) & (pieces.top >= y0) & (pieces.right <= x1) & (pieces.bottom <= y1)
     small = pieces.longer_side <= SMALL_GLYPHS * glyph_px
     is_seen = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= SURE_HIT_SHARE)
+    is_seen &= ~_is_drawing(pieces, strokes, is_seen)
     is_seen[0] = False
     within = pieces.labels[y0:y1, x0:x1]
     seen_area = np.count_nonzero(is_seen[within])
@@ -193,6 +197,17 @@ def _separate(
     is_text[0] = is_kept[0] = False
     is_stray = is_kept & runs_on & (hits > 0) & (hit_share < STRAY_HIT_SHARE)
     return _Ink(*(chosen(pieces.labels, which) for which in (is_text, is_kept, is_stray)))
+
+
+def _is_drawing(pieces: Components, strokes: Mask, is_seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which of the seen pieces are large and sparse, and reach far from what the network saw."""
+    box_area = (pieces.right - pieces.left) * (pieces.bottom - pieces.top)
+    doubtful = is_seen & (pieces.area >= LARGE_PIECE_PX) & (pieces.area < SPARSE_SHARE * box_area)
+    doubtful[0] = False
+    if doubtful.any():
+        far = np.bincount(pieces.labels[dilate(strokes, FAR_PX) == 0], minlength=pieces.count + 1)
+        doubtful &= far > MOST_FAR_SHARE * pieces.area
+    return np.asarray(doubtful)
 
 
 def _crowded(pieces: Components, counted: npt.NDArray[np.bool_], reach_px: int) -> npt.NDArray[np.bool_]:

@@ -260,6 +260,25 @@ def test_a_letter_that_touches_the_ground_beyond_its_caption_is_erased_whole() -
     assert not mask[beyond & (dilate(page.core, 3) == 0)].any()
 
 
+@pytest.mark.parametrize("pen_px", [3, 9])
+def test_a_title_that_touches_a_drawing_does_not_take_it_all(pen_px: int) -> None:
+    """Its letters are a good part of a piece of ink that winds all over the panel: the panel went with the title."""
+    image = pages.blank(560, 640)
+    strokes = np.zeros((560, 640), np.uint8)
+    for x in (180, 226, 272):
+        cv2.rectangle(strokes, (x, 220), (x + 32, 340), 255, -1)
+    image[strokes > 0] = 0
+    cv2.line(image, (180, 280), (300, 280), (0, 0, 0), 3)
+    drawing = [(180, 280), (60, 100), (430, 100), (430, 460), (60, 460), (60, 130)]
+    cv2.polylines(image, [np.array(drawing, np.int32)], isClosed=False, color=(0, 0, 0), thickness=pen_px)
+
+    mask = refine(image, strokes, dilate_px=4) > 0
+
+    assert mask[strokes > 0].mean() > 0.99  # but where the lines touch the letters
+    assert not mask[80:120].any()
+    assert not mask[440:].any()
+
+
 def test_rims_are_looked_for_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that is all text must not take its size times 27 bytes; what is found is what the whole would give."""
     image = pages.blank(300, 900)
