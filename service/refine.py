@@ -30,6 +30,7 @@ from service.imaging.masks import (
     drop_specks,
     from_bool,
     label_groups,
+    touching,
 )
 from service.imaging.tiles import tile_boxes
 from service.pockets import complete_pockets
@@ -241,7 +242,8 @@ def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Bac
     soft = difference > max(HALO_LEVELS, HALO_GRAINS * background.grain)
     halo = soft & (dilate_disc(text, work.dilate_px * (1 + HALO_REACH)) > 0)
     grown = dilate(text, work.dilate_px) > 0
-    wanted = _connected(close_gaps(from_bool((grown | halo) & ~kept), 1) > 0, grown) & ~kept
+    # Whole shapes, no specks.
+    wanted = touching(close_gaps(from_bool((grown | halo) & ~kept), 1) > 0, grown) & ~kept
     others = (work.mask[cut] > 0) & ~(kept & first_growth)
     work.mask[cut] = from_bool(others | wanted)
 
@@ -256,15 +258,6 @@ def _on_what_runs_on(own: Mask, runs_on: Mask, glyph_px: int) -> tuple[npt.NDArr
     is_letter = ~is_stray
     is_stray[0] = is_letter[0] = False
     return chosen(hits.labels, is_stray), chosen(hits.labels, is_letter)
-
-
-def _connected(wanted: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The pieces of `wanted` that meet `core`: a mask of whole shapes, not of specks."""
-    pieces = components(from_bool(wanted))
-    meets = np.zeros(pieces.count + 1, np.bool_)
-    meets[pieces.labels[core]] = True
-    meets[0] = False
-    return chosen(pieces.labels, meets)
 
 
 def _other_ground(difference: npt.NDArray[np.float32], text: Mask) -> npt.NDArray[np.bool_]:

@@ -17,12 +17,13 @@ from service.fills.gate import (
     commonest_colour,
     look_at_ring,
     rim_of,
+    ring_of,
 )
-from service.fills.surface import PLANE_TERMS, Samples
+from service.fills.surface import Samples, even_surface
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import apart
 from service.imaging.geometry import hull, shrink_to
-from service.imaging.masks import chosen, components, from_bool
+from service.imaging.masks import from_bool, touching
 
 MIN_RIM_PIXELS, MIN_RIM_SHARE = 100, 0.55
 """The rim of a smaller hole is no evidence; of this one, so much has the board's colour."""
@@ -35,7 +36,7 @@ MIN_HULL_SHARE = 0.7
 REACH_PX = 24
 """A board ends nearer than this to the hole."""
 MAX_PIXELS = 1_000_000
-"""Larger crops are no boards: to look at one takes 20 bytes a pixel."""
+"""Larger crops are no boards: to look at one takes some ten bytes a pixel."""
 SAMPLES = 50_000
 
 Flags = npt.NDArray[np.bool_]
@@ -66,16 +67,15 @@ def look_at_board(image: Image, hole: Mask, forbidden: Mask) -> Background | Non
     near = cv2.inRange(pixels, np.ceil(colour - TOLERANCE_LEVELS), np.floor(colour + TOLERANCE_LEVELS)) > 0
     if not _holds_letters(own, rim, near):
         return None
-    seen = _around(own, near & (forbidden[window] == 0))
+    erased = own > 0
+    seen = touching(erased | (near & (forbidden[window] == 0)), erased) & ~erased
     if not _is_board(own, seen):
         return None
     grain = float(apart(_some(pixels[seen]), colour).mean())
     if grain > MAX_RESIDUAL_LEVELS:
         return None
-    surface = np.zeros((PLANE_TERMS, 3), np.float32)
-    surface[0] = colour
-    plain_share = float(np.count_nonzero(seen) / np.count_nonzero(seen | (own > 0)))
-    return Background(colour, surface, is_flat=True, plain_share=plain_share, grain=grain)
+    plain_share = float(near[ring_of(own, forbidden[window])].mean())
+    return Background(colour, even_surface(colour), is_flat=True, plain_share=plain_share, grain=grain)
 
 
 def _some(pixels: npt.NDArray[np.uint8]) -> Samples:
@@ -87,15 +87,6 @@ def _holds_letters(hole: Mask, rim: Flags, near: Flags) -> bool:
     """Whether most of the hole's `rim` is `near` the ground's colour, and much of what is inside of it is not."""
     core = (hole > 0) & ~rim
     return bool(core.any() and near[rim].mean() >= MIN_RIM_SHARE and near[core].mean() <= MAX_CORE_SHARE)
-
-
-def _around(hole: Mask, is_ground: Flags) -> Flags:
-    """The ground beside the hole that hangs together with it."""
-    whole = components(from_bool((hole > 0) | is_ground))
-    touched = np.zeros(whole.count + 1, np.bool_)
-    touched[whole.labels[hole > 0]] = True
-    touched[0] = False
-    return np.asarray(chosen(whole.labels, touched) & (hole == 0))
 
 
 def _is_board(hole: Mask, seen: Flags) -> bool:

@@ -14,6 +14,7 @@ from service.fills.surface import (
     Points,
     Samples,
     Surface,
+    even_surface,
     fit_surface,
     surface_at,
     surface_over,
@@ -256,8 +257,7 @@ def _fit(samples: Samples, rows: Points, columns: Points, hole: Mask) -> tuple[S
 def _fit_plane(samples: Samples, rows: Points, columns: Points) -> tuple[Surface, npt.NDArray[np.bool_]]:
     """Least squares on the plain samples, found by starting from the commonest colour and looking again twice."""
     median = commonest_colour(samples)
-    plane = np.zeros((PLANE_TERMS, 3), np.float32)
-    plane[0] = median
+    plane = even_surface(median)
     plain = np.asarray(apart(samples, median) <= 2 * TOLERANCE_LEVELS)
     for _ in range(2):
         if np.count_nonzero(plain) < MIN_RING_PIXELS:

@@ -14,6 +14,13 @@ PLANE_TERMS, CURVED_TERMS = 3, 6
 RIDGE = 1e-10
 
 
+def even_surface(colour: npt.NDArray[np.float32]) -> Surface:
+    """The plane that has the levels `(3,)` everywhere."""
+    surface = np.zeros((PLANE_TERMS, 3), np.float32)
+    surface[0] = colour
+    return surface
+
+
 def surface_at(surface: Surface, rows: Points, columns: Points) -> Samples:
     """`(N, 3)` levels at the points."""
     return np.asarray(_terms(rows, columns, len(surface)) @ surface, np.float32)

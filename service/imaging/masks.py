@@ -73,6 +73,15 @@ def chosen(labels: Labels, flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_
     return result
 
 
+def touching(flags: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """`(H, W)`: the 8-connected pieces of `flags` `(H, W)` that have a pixel of `core` `(H, W)`."""
+    pieces = components(from_bool(flags))
+    meets = np.zeros(pieces.count + 1, np.bool_)
+    meets[pieces.labels[core]] = True
+    meets[0] = False
+    return chosen(pieces.labels, meets)
+
+
 def from_bool(flags: npt.NDArray[np.bool_]) -> Mask:
     """The `(H, W)` mask that is 255 where `flags` is true."""
     return np.asarray(np.multiply(flags, np.uint8(255), dtype=np.uint8))

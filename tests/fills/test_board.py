@@ -8,7 +8,7 @@ import pytest
 
 from service.fills import board
 from service.fills.board import look_around, look_at_board
-from service.fills.gate import look_at_ring
+from service.fills.gate import look_at_ring, ring_of
 from service.imaging.arrays import Image, Mask
 from tests import pages
 
@@ -37,6 +37,8 @@ def test_a_name_tag_is_known_by_its_ground_though_frame_and_art_are_all_around()
     assert background is not None
     assert background.is_flat
     assert background.colour.tolist() == list(WHITE)
+    ring = ring_of(mask, mask)
+    assert background.plain_share == pytest.approx((image[ring] == 255).all(axis=1).mean())  # what callers are told
 
 
 def test_what_does_not_end_in_sight_is_no_board() -> None:

@@ -24,6 +24,7 @@ from service.imaging.masks import (
     label_groups,
     resize,
     share,
+    touching,
 )
 
 random_masks = arrays.arrays(
@@ -154,6 +155,15 @@ def test_parts_nearer_than_twice_the_gap_are_one_group(blank_px: int, groups: in
     mask[2:8, 15 + blank_px : 20 + blank_px] = 255
 
     assert label_groups(mask, 4)[0] == groups
+
+
+def test_pieces_that_touch_the_core_stay_whole_and_no_others_do() -> None:
+    """By hand: of three pieces the core lies on one and beside another; corners hang together."""
+    flags = np.array([[1, 1, 0, 0, 1], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 1]], np.bool_)
+    core = np.zeros_like(flags)
+    core[0, 0] = core[3, 3] = True
+
+    assert touching(flags, core).astype(int).tolist() == [[1, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0] * 5, [0] * 5]
 
 
 def test_share_is_the_part_that_is_erased() -> None:
