@@ -24,7 +24,8 @@ class Hand:
     width: float
     """Thickness of strokes as a share of the letter's height."""
     ends: str
-    """even, tail (thick at first, then a point), swell (thin at both ends) or knife (a thick head, cut aslant)."""
+    """even, tail (thick at first, then a point), swell (thin at both ends), knife (a thick head, cut aslant) or wedge
+    (from a point to a broad end)."""
     wobble: float
     """How far strokes stray, as a share of the letter's height."""
     ragged: float
@@ -37,6 +38,8 @@ class Hand:
     place_jitter: float
     pace: float
     """Distance from letter to letter in letters' heights."""
+    most_lean: float = 0.5
+    """How far letters may lean, px sideways for each px down."""
 
 
 def brush_hand(dice: Dice) -> Hand:
@@ -52,6 +55,22 @@ def brush_hand(dice: Dice) -> Hand:
         turn_degrees=dice.pick([4, 10, 18]),
         place_jitter=dice.pick([0.03, 0.1, 0.2]),
         pace=dice.between(1.3, 2.6) if dice.chance(_SCATTERED_SHARE) else dice.between(0.8, 1.25),
+    )
+
+
+def slab_hand(dice: Dice) -> Hand:
+    """One that cuts letters out of bars: heavy, straight, sharp-cornered, leaning."""
+    return Hand(
+        width=dice.log_between(0.14, 0.34),
+        ends=dice.weighted({"even": 0.5, "wedge": 0.3, "knife": 0.2}),
+        wobble=dice.between(0.0, 0.012),
+        ragged=0.0,
+        dry=0.0,
+        size_jitter=dice.pick([0.03, 0.1, 0.2]),
+        turn_degrees=dice.pick([2, 6, 12]),
+        place_jitter=dice.pick([0.02, 0.06, 0.12]),
+        pace=dice.between(0.85, 1.3),
+        most_lean=0.9,
     )
 
 
@@ -72,7 +91,7 @@ def pen_hand(dice: Dice, width: float) -> Hand:
 
 def written(dice: Dice, hand: Hand, text: str, *, size_px: float, upright: bool) -> Block:
     """A line or a column of letters, each in its own size, angle and place."""
-    lean, stretch = dice.pick([0, 0, dice.between(-0.5, 0.5)]), dice.log_between(0.6, 1.25)
+    lean, stretch = dice.pick([0, 0, dice.between(-hand.most_lean, hand.most_lean)]), dice.log_between(0.6, 1.25)
     bow = dice.pick([0, 0, dice.between(-0.4, 0.4)])
     way, outlines, streaks = 0.0, [], []
     for number, character in enumerate(text):
@@ -128,7 +147,7 @@ def _inked(dice: Dice, hand: Hand, line: np.ndarray, thickness: float) -> np.nda
     sides = [half, half]
     if hand.ragged:
         sides = [side + thickness * hand.ragged * _roughness(dice, len(line)) for side in sides]
-    slant = dice.between(-0.6, 0.6) * thickness if hand.ends in {"knife", "even"} else 0.0
+    slant = dice.between(-0.6, 0.6) * thickness if hand.ends in {"knife", "even", "wedge"} else 0.0
     shift = along * slant * np.linspace(1, 0.3, len(line))[:, None]
     left, right = (np.maximum(0.35, side) for side in sides)
     return np.concatenate([line + across * left + shift, (line - across * right - shift)[::-1]])
@@ -154,6 +173,8 @@ def _profile(ends: str, count: int) -> np.ndarray:
         return np.minimum(1, 0.5 + 4 * t) * (1 - t**2.5) + 0.04
     if ends == "swell":
         return np.sin(np.pi * np.clip(t, 0.02, 0.98)) ** 0.6
+    if ends == "wedge":
+        return 0.12 + 0.88 * t**0.7
     if ends == "knife":
         return 1 - 0.75 * t + 0.25 * np.exp(-((t / 0.12) ** 2))
     return np.ones(count)

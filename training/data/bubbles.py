@@ -26,6 +26,8 @@ _SHAPES = {
 _FILLS = {"white": 0.72, "black": 0.09, "tint": 0.05, "gradient": 0.04, "see_through": 0.04, "none": 0.03, "tone": 0.03}
 CAPTION_FILLS = {"white": 0.5, "black": 0.2, "tint": 0.12, "gradient": 0.06, "see_through": 0.08, "tone": 0.04}
 _SLIMMEST = 2.6
+_HEAVY_SHARE = 0.25
+"""Share of bursts and angular bubbles in a line as heavy as the strokes of a sound."""
 
 
 def outline_points(studio: Studio, shape: str, centre: np.ndarray, reach: np.ndarray) -> np.ndarray:
@@ -120,6 +122,8 @@ def draw_bubble(studio: Studio, canvas: Canvas, centre: tuple[float, float], tex
     for points in shapes:
         polygon(inside, points, 255)
     pen = studio.pen_px() * (2 if shape == "angular" and dice.chance(0.6) else 1)
+    if shape in {"burst", "angular"} and dice.chance(_HEAVY_SHARE):
+        pen = studio.pen_px(6, 22)
     if shape == "flash":
         _flash(studio, line, middle, reach)
         inside = cv2.GaussianBlur(inside, (0, 0), 3) if dice.chance(0.6) else inside

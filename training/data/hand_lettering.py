@@ -8,9 +8,10 @@ from functools import partial
 import numpy as np
 
 from training.data import effects, glyphs, words
-from training.data.brush import brush_hand, pen_hand, written
+from training.data.brush import Hand, brush_hand, pen_hand, slab_hand, written
 from training.data.canvas import Block, Lettering
-from training.data.lettering import fitted, sound_effect, turned, with_margin
+from training.data.dice import Dice
+from training.data.lettering import fanned, fitted, sound_effect, squeezed, turned, with_margin
 from training.data.writing import Writer
 
 _UPRIGHT_SHARE = {"ja": 0.5, "zh": 0.3, "ko": 0.1}
@@ -19,6 +20,8 @@ _LONE_SHARE = 0.1
 """Share of sounds of one letter."""
 _DRY_SHARE = 0.25
 """Share of rimmed sounds whose brush ran dry."""
+_SLAB_SHARE = 0.3
+"""Share of loud sounds whose letters are cut out of bars."""
 _NARROW_RIM_SHARE = 0.3
 """Share of rimmed sounds whose rim is a few px wide, however large the letters are."""
 
@@ -30,7 +33,11 @@ def brush_sound(writer: Writer) -> None:
     giant = dice.chance(_BEYOND_PAGE_SHARE)
     size = dice.log_between(180, 480) if giant else dice.log_between(40, 260) * max(0.7, writer.studio.zoom)
     upright = dice.chance(_UPRIGHT_SHARE.get(language, 0.0))
-    block = written(dice, brush_hand(dice), _sound(writer, language), size_px=size, upright=upright)
+    block = written(dice, _loud_hand(dice), _sound(writer, language), size_px=size, upright=upright)
+    if dice.chance(0.25):
+        block = squeezed(block, dice.log_between(0.4, 0.9))
+    if dice.chance(0.2):
+        block = fanned(dice, block)
     block = fitted(block, (2.6 if giant else dice.between(0.5, 1.3)) * max(canvas.size_wh))
     if dice.chance(0.5):
         block = turned(block, dice.between(-35, 35))
@@ -41,7 +48,7 @@ def scattered_sound(writer: Writer) -> None:
     """The letters of one loud sound strewn over the art, each by itself, all by one hand and in one rim."""
     dice = writer.dice
     language = "ja" if dice.chance(0.5) else writer.language()
-    hand, kind, lean = brush_hand(dice), _rim_kind(writer), dice.between(-35, 35)
+    hand, kind, lean = _loud_hand(dice), _rim_kind(writer), dice.between(-35, 35)
     size = dice.log_between(45, 230) * max(0.7, writer.studio.zoom)
     for character in _sound(writer, language):
         block = written(dice, hand, character, size_px=size * dice.log_between(0.6, 1.3), upright=False)
@@ -77,6 +84,10 @@ def scrawl(writer: Writer) -> None:
         block = sound_effect(dice, face, size, text, upright=upright)
     block = turned(block, dice.bell(0, 14))
     _place(writer, block, _thin)
+
+
+def _loud_hand(dice: Dice) -> Hand:
+    return slab_hand(dice) if dice.chance(_SLAB_SHARE) else brush_hand(dice)
 
 
 def _sound(writer: Writer, language: str) -> str:

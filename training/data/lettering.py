@@ -261,6 +261,26 @@ def scaled(block: Block, factor: float) -> Block:
     return Block(alpha, block.outline * [size_wh[0] / width, size_wh[1] / height], block.glyph_px * factor)
 
 
+def squeezed(block: Block, share: float) -> Block:
+    """The block at this share of its width, as tall as it was: letters of a shout, narrow and heavy."""
+    height, width = block.alpha.shape
+    narrow = max(1, round(width * share))
+    alpha = cv2.resize(block.alpha, (narrow, height), interpolation=cv2.INTER_AREA)
+    return Block(alpha, block.outline * [narrow / width, 1], block.glyph_px)
+
+
+def fanned(dice: Dice, block: Block) -> Block:
+    """The block with its letters growing from one side to the other, as they fill a slanted panel or come nearer."""
+    height, width = block.alpha.shape
+    quad = corners(0, 0, width, height)
+    small, place = dice.between(0.25, 0.8), dice.between(0, 1)
+    ends = ((0, 3), (1, 2)) if width >= height else ((0, 1), (3, 2))
+    first, last = dice.pick(ends)
+    cut = (quad[last] - quad[first]) * (1 - small)
+    quad[first], quad[last] = quad[first] + cut * place, quad[last] - cut * (1 - place)
+    return in_perspective(block, quad - quad.min(0))
+
+
 def fitted(block: Block, most_px: float) -> Block:
     """The block, made smaller if its longer side exceeds `most_px`."""
     longest = max(block.alpha.shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 
@@ -117,11 +119,11 @@ def loud(studio: Studio, size_px: int) -> Canvas:
     _mislead(writer)
     for _ in range(dice.weighted({0: 0.5, 1: 0.35, 2: 0.15})):
         writer.dialogue()
-    for _ in range(dice.weighted({1: 0.6, 2: 0.4})):
-        if dice.chance(0.7):
-            hand_lettering.scattered_sound(writer)
-        else:
-            hand_lettering.brush_sound(writer)
+    if dice.chance(0.3):
+        writer.shout()
+    for _ in range(dice.weighted({1: 0.45, 2: 0.38, 3: 0.17})):
+        dice.weighted({partial(hand_lettering.scattered_sound, writer): 0.36,
+                       partial(hand_lettering.brush_sound, writer): 0.32, writer.sound: 0.32})()  # fmt: skip
     if dice.chance(0.4):
         hand_lettering.pen_sound(writer)
     return canvas
@@ -183,6 +185,7 @@ def letter(studio: Studio, canvas: Canvas) -> None:
         writer.aside()
     _small_marks(writer)
     for share, write in (
+        (0.2, writer.shout),
         (0.16, writer.exclamation),
         (0.06, writer.beads),
         (0.07, writer.sign),

@@ -18,6 +18,8 @@ SCREENS = 96
 SCREEN_PX = 640
 _SCREEN_SEED = 7001
 _LEVELS = np.arange(256, dtype=np.float32)
+_HATCHED_SHARE = 0.4
+"""Share of pictures in ink that are drawn with a fine pen and hatched, not with a brush."""
 
 
 @lru_cache(maxsize=SCREENS)
@@ -120,8 +122,49 @@ def line_art(dice: Dice, grey: np.ndarray) -> np.ndarray:
     return np.clip((round_ended - 128) * dice.between(3, 6) + 128, 0, 255).astype(np.uint8)
 
 
+def hatched(dice: Dice, grey: np.ndarray) -> np.ndarray:
+    """A grey picture as a fine pen draws it: thin outlines, the darker the more layers of parallel strokes.
+
+    Each area has the direction of its own strokes, as cloth, bark and cushions are shaded; `(h, w)` uint8.
+    """
+    height, width = grey.shape
+    smooth = cv2.GaussianBlur(grey, (0, 0), dice.log_between(0.6, 1.2)).astype(np.float32)
+    ridge = smooth - cv2.GaussianBlur(smooth, (0, 0), dice.between(1.0, 2.0))
+    drawing = np.clip(255 + (ridge + dice.between(1.5, 5)) * dice.between(25, 70), 0, 255)
+    shade = cv2.GaussianBlur(grey, (0, 0), dice.between(1.5, 4)).astype(np.float32)
+    steps = np.percentile(shade, sorted(dice.between(*ends) for ends in ((3, 15), (20, 45), (40, 70))))
+    coarse = dice.generator.standard_normal((3, 5, 5)).astype(np.float32)
+    area = np.stack([cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC) for field in coarse]).argmax(0)
+    gap, turn, cross = dice.log_between(3, 9), dice.between(0, math.pi), dice.between(0.5, 1.5)
+    pen, length = gap * dice.between(0.18, 0.45), dice.log_between(12, 90)
+    for number in range(3):
+        angle = turn + number * dice.between(0.4, 1.4)
+        for least, more in ((1, 0.0), (0, cross)):  # the second layer crosses the first where it is darker
+            lines = _pen_strokes(dice, (height, width), angle + more, gap=gap, pen=pen, length=length)
+            drawing = np.where((area == number) & (shade < steps[least + 1]), np.minimum(drawing, lines), drawing)
+    return np.where(shade < steps[0], 0, drawing).astype(np.uint8)
+
+
+def _pen_strokes(
+    dice: Dice, size_hw: tuple[int, int], angle: float, *, gap: float, pen: float, length: float
+) -> np.ndarray:
+    """`(h, w)` float64, 0 on strokes of a pen so many px wide, `gap` px apart and about `length` long, 255 between."""
+    rows, columns = np.mgrid[0 : size_hw[0], 0 : size_hw[1]]
+    along = columns * math.cos(angle) + rows * math.sin(angle)
+    across = rows * math.cos(angle) - columns * math.sin(angle) + dice.between(0, 1.5) * np.sin(along / (2 * length))
+    line = np.round(across / gap).astype(np.int64)
+    part = np.floor(along / length + dice.generator.random(997)[line % 997]).astype(np.int64)
+    drawn = dice.generator.random(9973)[(line * 31 + part * 17) % 9973] < 0.9
+    return np.where(drawn, np.clip((np.abs(across - line * gap) - pen / 2 + 0.5) * 255, 0, 255), 255)
+
+
 def inked(dice: Dice, grey: np.ndarray) -> np.ndarray:
-    """Line art of a grey picture: bare, or with a tone or a flat grey in its shade. `(h, w)` uint8."""
+    """Ink on paper of a grey picture: line art, bare or with a tone or a flat grey in its shade; some hatched.
+
+    `(h, w)` uint8.
+    """
+    if dice.chance(_HATCHED_SHARE):
+        return hatched(dice, grey)
     drawing = line_art(dice, grey)
     if dice.chance(0.5):
         return drawing

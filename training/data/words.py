@@ -45,11 +45,12 @@ _RU_WORDS = (
 _SOUNDS = {
     "ja": (
         "ドドド ゴゴゴ バン ドン ズキュン バキ ドカッ ガシャン ザワザワ ビシッ ゴオオ ドキドキ キラッ シーン ガタン バタン ズズズ ピカッ ドーン ガーン ワー キャー ハァハァ "
-        "ゴクリ ニヤ ギロ ザッ ダッ ズバッ シュッ ヒュー パチ ガバッ バサッ ぎゅっ ぱあっ どきっ ふわ がしっ じー ぺこ パラパラ コツコツ トントン ブロロ ウオオオ ケツケツ ブオッ オォォ"
+        "ゴクリ ニヤ ギロ バッ ズバ グッ パシャ ザッ ダッ ズバッ シュッ ヒュー パチ ガバッ バサッ ぎゅっ ぱあっ どきっ ふわ がしっ じー ぺこ パラパラ コツコツ トントン ブロロ ウオオオ ケツケツ ブオッ オォォ"
     ).split(),
     "en": (
         "BOOM CRASH BANG POW WHAM ZAP THUD CRACK SLAM WHOOSH SWISH KRAK CLICK CLANG RUMBLE SPLASH AAAH NOOO HAHA GASP SIGH GULP TAP KNOCK RING "
-        "BUZZ BEEP SNAP SMASH KABOOM VROOM HISS ROAR GRRR DRIP STARE FLASH SHING SLASH TWITCH FWOOSH BAM ARGH CHOMP PLOP"
+        "BUZZ BEEP SNAP SMASH KABOOM VROOM HISS ROAR GRRR DRIP STARE FLASH SHING SLASH TWITCH FWOOSH BAM ARGH CHOMP PLOP "
+        "SPLOOSH WRRR SMIRK YAWN EEEK TADAA THWACK CRUNCH RATTLE FLAP HMPH WHIRL SQUEAK BADUM YIKES STOMP TUG POUNCE"
     ).split(),
     "ko": "쾅 두근두근 콰앙 휙 탁 쿵 스윽 덜컥 파앗 슥 헉 으아아 꺄악 쨍그랑 부웅 저벅 콰과광 흠칫 화악 촤악 툭".split(),
     "zh": "轰 砰 咚 哗 啪 轰隆 咔嚓 嗖 哈哈 啊啊啊 呼 嘭 刷 咻".split(),

@@ -10,11 +10,13 @@ from training.data.assets import Face
 from training.data.bubbles import CAPTION_FILLS, draw_bubble
 from training.data.canvas import Block, Canvas, Lettering, Region
 from training.data.lettering import (
+    fanned,
     fitted,
     horizontal,
     in_perspective,
     skewed,
     sound_effect,
+    squeezed,
     turned,
     vertical,
     waved,
@@ -119,6 +121,26 @@ class Writer:
         style = effects.plain if dice.chance(0.93) else effects.outlined
         canvas.write_at(style(studio, block, on_dark=dark), spot, "dialogue")
 
+    def shout(self) -> None:
+        """A remark in tall, narrow, heavy letters, some of them larger towards its end, in a bubble that they fill."""
+        dice, canvas = self.dice, self.canvas
+        face = self.face(self.language(), {"sfx": 0.45, "pop": 0.25, "dlg": 0.2, "hand": 0.1})
+        size = self.dialogue_px() * dice.between(1.2, 3.2)
+        text = words.phrase(dice, face, dice.whole(3, 22)).upper() + dice.pick(["", "!", "!!", "!!!", "!?"])
+        lines = wrapped(face, size, text, size * dice.between(2, 6))
+        block = horizontal(dice, face, size, lines, lead=dice.between(0.9, 1.15), bold_px=dice.whole(0, int(size / 20)))
+        block = fitted(squeezed(block, dice.log_between(0.4, 1)), self.most_px)
+        if dice.chance(0.25):
+            block = fanned(dice, block)
+        if dice.chance(0.4):
+            block = turned(block, dice.between(-18, 18))
+        height, width = block.alpha.shape
+        spot = canvas.spot(dice, (width * 1.3 + 10, height * 1.3 + 10))
+        if spot is not None:
+            shape = dice.pick(["burst", "burst", "angular", None])
+            dark = draw_bubble(self.studio, canvas, spot, (width, height), shape=shape)
+            canvas.write_at(effects.plain(self.studio, block, on_dark=dark), spot, "dialogue")
+
     def exclamation(self) -> None:
         """A mark alone in its bubble, heavy and aslant: one stroke and a dot."""
         dice, canvas = self.dice, self.canvas
@@ -207,6 +229,8 @@ class Writer:
         face = self.face(self.language(), {"hand": 0.75, "dlg": 0.25} if small else {**_DIALOGUE, "deco": 0.1})
         size = max(_SMALLEST_PX, (dice.log_between(7, 17) if small else dice.log_between(12, 44)) * studio.zoom)
         block = fitted(self.block(face, size, int(dice.log_between(2, 14 if small else 22))), self.most_px)
+        if dice.chance(0.15):
+            block = squeezed(block, dice.log_between(0.45, 0.9))
         if dice.chance(0.35):
             block = turned(block, dice.between(-25, 25))
         height, width = block.alpha.shape
@@ -227,6 +251,10 @@ class Writer:
         size = float(np.clip(size, 10, 400))
         upright = language in _VERTICAL_SHARE and dice.chance(0.45)
         block = sound_effect(dice, face, size, words.sound(dice, face), upright=upright)
+        if dice.chance(0.3):
+            block = squeezed(block, dice.log_between(0.35, 0.85))
+        if dice.chance(0.25):
+            block = fanned(dice, block)
         block = fitted(block, (3.0 if giant else dice.between(0.5, 1.5)) * max(canvas.size_wh))
         if dice.chance(0.3):
             block = skewed(dice, block, dice.between(0.05, 0.25))
@@ -244,7 +272,8 @@ class Writer:
             return
         dark = canvas.is_dark(spot, (width, height))
         dark = dark if dice.chance(0.8) else not dark
-        style = dice.weighted({effects.outlined: 0.27, effects.decorated: 0.58, effects.plain: 0.15})
+        bare = 0.45 if studio.grey else 0.2  # black and white pages mostly have their sounds in bare black
+        style = dice.weighted({effects.outlined: 0.27, effects.decorated: 0.5, effects.plain: bare})
         canvas.write_at(style(studio, block, on_dark=dark), spot, "sfx")
 
     def sign(self, *, board_share: float = 0.8) -> None:

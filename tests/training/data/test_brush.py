@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.data.brush import brush_hand, pen_hand, written
+from training.data.brush import brush_hand, pen_hand, slab_hand, written
 from training.data.dice import Dice
 from training.data.glyphs import CHARACTERS, known, strokes_of
 
@@ -22,12 +22,13 @@ def test_unknown_characters_are_left_out():
     assert known("ドン漢!…") == "ドン!"
 
 
+@pytest.mark.parametrize("hand", [brush_hand, slab_hand])
 @pytest.mark.parametrize("upright", [True, False])
-def test_brush_strokes_lie_within_the_outline_of_their_block(upright):
+def test_brush_strokes_lie_within_the_outline_of_their_block(upright, hand):
     """However rough the brush, nothing is cut at the edge of the picture."""
     for seed in range(20):
         dice = Dice(seed)
-        block = written(dice, brush_hand(dice), "ゴゴー!", size_px=90, upright=upright)
+        block = written(dice, hand(dice), "ゴゴー!", size_px=90, upright=upright)
         edges = np.concatenate([block.alpha[0], block.alpha[-1], block.alpha[:, 0], block.alpha[:, -1]])
 
         assert block.alpha.max() == 255

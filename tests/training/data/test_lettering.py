@@ -4,11 +4,13 @@ import pytest
 from training.data.dice import Dice
 from training.data.lettering import (
     columns_of,
+    fanned,
     horizontal,
     in_perspective,
     scaled,
     skewed,
     sound_effect,
+    squeezed,
     turned,
     vertical,
     waved,
@@ -52,9 +54,29 @@ def test_outlines_follow_every_transformation(block):
         skewed(Dice(2), block),
         waved(Dice(3), block),
         scaled(block, 0.5),
+        squeezed(block, 0.4),
+        fanned(Dice(4), block),
         in_perspective(block, quad),
     ):
         assert inside_share(moved) > 0.97
+
+
+def test_squeezed_letters_are_as_tall_and_narrower(block):
+    """Only the width changes."""
+    height, width = block.alpha.shape
+
+    assert squeezed(block, 0.5).alpha.shape == (height, round(width / 2))
+    assert squeezed(block, 0.5).glyph_px == block.glyph_px
+
+
+def test_fanned_letters_grow_from_one_end_to_the_other(face):
+    """In a row of the same letter, that at one end is clearly taller than that at the other."""
+    row = horizontal(Dice(1), face, 40, ["IIIIIIII"])
+    for seed in range(8):
+        alpha = fanned(Dice(seed), row).alpha > 128
+        heights = [part.any(1).sum() for part in (alpha[:, : alpha.shape[1] // 6], alpha[:, -alpha.shape[1] // 6 :])]
+
+        assert max(heights) > 1.1 * min(heights)
 
 
 def test_scaling_changes_the_letter_size(block):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from training.data.dice import Dice
-from training.data.tones import gradient, inked_flats, line_art, screen, tone
+from training.data.tones import gradient, hatched, inked_flats, line_art, screen, tone
 
 
 @pytest.mark.parametrize("darkness", [0.1, 0.3, 0.5])
@@ -53,6 +53,19 @@ def test_line_art_draws_edges_and_leaves_the_paper_bare():
         assert (drawing[radius > 80] < 128).mean() < 0.01
 
     assert inked >= 8
+
+
+def test_hatching_is_the_denser_the_darker_a_picture_is():
+    """From the light end of a ramp to its dark end there is ever more ink, and it is ink: black on white."""
+    ramp = np.tile(np.linspace(255, 0, 400).astype(np.uint8), (200, 1))
+    for seed in range(12):
+        drawing = hatched(Dice(seed), ramp)
+        shares = [(drawing[:, start : start + 100] < 128).mean() for start in (0, 100, 200, 300)]
+
+        assert shares == sorted(shares)
+        assert shares[0] < 0.05
+        assert shares[3] > 0.15
+        assert ((drawing > 60) & (drawing < 200)).mean() < 0.2
 
 
 def test_inked_flats_keep_the_lines_over_the_colours():

@@ -8,7 +8,7 @@ from training.data.studio import Studio
 from training.data.writing import Writer
 
 
-@pytest.mark.parametrize("write", [Writer.exclamation, Writer.beads])
+@pytest.mark.parametrize("write", [Writer.exclamation, Writer.beads, Writer.shout])
 @pytest.mark.parametrize("grey", [True, False])
 def test_the_board_is_art_and_the_letters_are_text(pack, write, grey):
     """Bubble, disc or tile are in both pictures; raw and clean differ where letters are, and there only."""
