@@ -1,9 +1,13 @@
-"""Find the long dashes that begin, join or end a line of text. To a network they look like any drawn line."""
+"""Find the long dashes that begin, join or end a line of text, and the dots that a text trails off in.
+
+To a network a dash looks like any drawn line, and the last of four dots like any speck.
+"""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from service.fills.gate import TOLERANCE_LEVELS, Colour
 from service.imaging.arrays import Image, Mask
@@ -20,6 +24,14 @@ MIN_FILL = 0.6
 MAX_GAP_GLYPHS = 0.8
 MAX_OFFSET_GLYPHS = 0.3
 INK_LEVELS = 60
+MIN_ROUNDNESS, MAX_ASPECT = 0.65, 1.4
+"""Share of its box that a dot fills, and its longer side in shorter ones."""
+MAX_PITCH_DOTS, MAX_OFFSET_DOTS, MAX_AREA_RATIO = 4.0, 0.4, 1.8
+"""Of the next dot of a row: how far it may be along it and off it, in diameters, and how much larger or smaller."""
+MOST_DOTS = 6
+"""A row that goes on for more than so many is one of a tone's, or a border of beads."""
+GONE_SHARE = 0.9
+"""Share of a dot in the mask from which on it is erased."""
 
 
 def find_dashes(image: Image, glyphs: Mask, colour: Colour, glyph_px: int) -> Mask:
@@ -42,6 +54,53 @@ def find_dashes(image: Image, glyphs: Mask, colour: Colour, glyph_px: int) -> Ma
     # The soft edge of a dash belongs to it.
     near = dilate(found, 2) > 0
     return from_bool((found > 0) | (near & (distance > TOLERANCE_LEVELS)))
+
+
+def find_dots(image: Image, erased: Mask, colour: Colour, most_px: float) -> Mask:
+    """The `(H, W)` mask of the dots on the flat `colour` that go on with a row of dots of which some are `erased`.
+
+    They are round, of one size, no wider than `most_px`, and follow each other across or down at a few diameters, as
+    those of "……" do.
+    """
+    pieces = components(from_bool(colour_distance(image, colour) > INK_LEVELS))
+    wide, high = pieces.right - pieces.left, pieces.bottom - pieces.top
+    is_dot = (pieces.area >= MIN_ROUNDNESS * wide * high) & (pieces.longer_side <= MAX_ASPECT * np.minimum(wide, high))
+    is_dot &= pieces.longer_side <= most_px
+    is_dot[0] = False
+    is_gone = np.bincount(pieces.labels[erased > 0], minlength=pieces.count + 1) >= GONE_SHARE * pieces.area
+    is_found = np.zeros_like(is_dot)
+    for first in np.flatnonzero(is_dot & is_gone).tolist():
+        for axis in (0, 1):
+            row = _row_from(pieces, first, is_dot & ~is_gone, axis)
+            if 0 < len(row) <= MOST_DOTS and not _in_crowd(pieces, row, is_dot & ~is_gone):
+                is_found[row] = True
+    return from_bool(chosen(pieces.labels, is_found))
+
+
+def _row_from(pieces: Components, first: int, may_be: npt.NDArray[np.bool_], axis: int) -> list[int]:
+    """The pieces that go on, both ways, with a row that runs along the `axis` from `first`, up to one too many."""
+    middles = np.stack([pieces.left + pieces.right, pieces.top + pieces.bottom], 1) / 2
+    left, last = may_be.copy(), [first]
+    row: list[int] = []
+    while last and len(row) <= MOST_DOTS:
+        dot = last.pop()
+        away = np.abs(middles - middles[dot])
+        ratio, diameter = pieces.area / pieces.area[dot], np.sqrt(pieces.area[dot] * 4 / np.pi)
+        goes_on = left & (ratio <= MAX_AREA_RATIO) & (ratio >= 1 / MAX_AREA_RATIO)
+        goes_on &= (away[:, axis] <= MAX_PITCH_DOTS * diameter) & (away[:, 1 - axis] <= MAX_OFFSET_DOTS * diameter)
+        left &= ~goes_on
+        found = np.flatnonzero(goes_on).tolist()
+        row, last = row + found, last + found
+    return row
+
+
+def _in_crowd(pieces: Components, row: list[int], dots: npt.NDArray[np.bool_]) -> bool:
+    """Whether other dots stand around the row: a tone's, a pattern's."""
+    middles = np.stack([pieces.left + pieces.right, pieces.top + pieces.bottom], 1) / 2
+    low, high = middles[row].min(0), middles[row].max(0)
+    reach = MAX_PITCH_DOTS * np.sqrt(pieces.area[row].max() * 4 / np.pi)
+    near = dots & (middles >= low - reach).all(1) & (middles <= high + reach).all(1)
+    return bool(np.count_nonzero(near) > len(row))
 
 
 def _continues(boxes: Components, number: int, letters: Components, glyph_px: int) -> bool:

@@ -23,7 +23,7 @@ MIN_SIDE_PX, MAX_PAGE_SHARE = 28, 0.3
 MIN_BOX_SHARE, MIN_SOLIDITY = 0.5, 0.75
 """Share of its box, and of its convex hull, that a bubble fills, its tail counted."""
 DOTS = (3, 12)
-DOT_PX, MAX_DOT_SIDES = 2.5, 0.16
+DOT_PX, MAX_DOT_SIDES = 2.5, 0.22
 """Diameter of a dot, at least, and at most in shorter sides of the bubble."""
 MIN_ROUNDNESS, MAX_ASPECT = 0.6, 1.5
 """Share of its box that a dot fills (a disc fills 0.79), and its longer side in shorter ones."""

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.dashes import DASH_GLYPHS, find_dashes
+from service.dashes import DASH_GLYPHS, find_dashes, find_dots
 from service.fills.board import look_around
 from service.fills.gate import TOLERANCE_LEVELS, Background, deviation
+from service.fills.surface import surface_at
 from service.imaging.arrays import Box, Image, Mask
 from service.imaging.geometry import grow_box, label_boxes, shrink_to
 from service.imaging.masks import (
@@ -74,6 +75,8 @@ CROWD_PX = 20
 """Missed pieces with more others than this within this (or within a glyph) are the dots of a tone around a bubble."""
 CROWD_REACH_GLYPHS = 0.3
 """Of a crowd only what is as near as this to the found strokes is text: small letters beside it, say."""
+MAX_DOT_GLYPHS = 0.3
+"""Diameter of a dot that a text trails off in, in the largest glyphs that are added to."""
 RIMMED_REACH_PX = 400
 """How far past the found text, at most, letters in a rim are completed."""
 CONTEXT_PX = 24
@@ -98,8 +101,8 @@ class _Work:
     mask: Mask
     dilate_px: int
     dashes: list[tuple[_Cut, Mask]] = field(default_factory=list)
-    """Dashes, grown, and where they are, for when all groups are done: to a group that is a stray hit on one, it is ink
-    that runs on."""
+    """Dashes and dots, grown, and where they are, for when all groups are done: to a group that is a stray hit on one,
+    it is ink that runs on."""
 
 
 @dataclass(frozen=True)
@@ -159,11 +162,23 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
         difference = deviation(work.image[cut], background)
         ink = _separate(difference, own, work.strokes[cut], glyph_px, letter_px=letter_px)
         _grow_on_plain(work, cut, own, ink, background, glyph_px=glyph_px)
-        if background.is_flat:
+        if _is_even(background, own.shape):
             cut = _cut(grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape))
-            dashes = find_dashes(work.image[cut], from_bool(labels[cut] == group), background.colour, glyph_px)
-            work.dashes.append((cut, dilate(dashes, work.dilate_px)))
+            found = np.zeros_like(work.mask[cut])
+            if background.is_flat:
+                found |= find_dashes(work.image[cut], from_bool(labels[cut] == group), background.colour, glyph_px)
+            if glyph_px <= letter_px:
+                most_px = MAX_DOT_GLYPHS * letter_px
+                found |= find_dots(work.image[cut], work.mask[cut], background.colour, most_px)
+            work.dashes.append((cut, dilate(found, work.dilate_px)))
     return left
+
+
+def _is_even(background: Background, size_hw: tuple[int, ...]) -> bool:
+    """Whether the ground is of next to one level all over the crop: a bubble that is a shade darker at one end is."""
+    height, width = size_hw
+    rows, columns = np.array([0, 0, height - 1, height - 1]), np.array([0, width - 1, 0, width - 1])
+    return bool(np.ptp(surface_at(background.surface, rows, columns), axis=0).max() <= TOLERANCE_LEVELS)
 
 
 def _cut(box: Box) -> _Cut:

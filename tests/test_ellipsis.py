@@ -51,6 +51,13 @@ def test_a_row_of_dots_alone_in_a_bubble_is_found(*, count: int, upright: bool, 
     assert not found[cv2.dilate(dots, np.ones((7, 7), np.uint8)) == 0].any()
 
 
+def test_large_dots_in_a_narrow_bubble_are_found() -> None:
+    """As wide as a fifth of the bubble's inside."""
+    image, dots = page(*row(4, 34, upright=True), radius_px=13)
+
+    assert (find_ellipses(image, SIZE_HW)[dots > 0] == 255).all()
+
+
 @pytest.mark.parametrize(
     "dots",
     [

@@ -95,6 +95,39 @@ def test_a_dot_that_the_network_missed_is_erased_with_its_word() -> None:
     assert (mask[dot] == 255).all()
 
 
+def test_the_dots_that_trail_off_a_word_are_erased_to_the_last() -> None:
+    """Of a column that ends in four dots the network saw the first; a dot that stands aside is none of them."""
+    image, strokes = pages.blank(240, 120), np.zeros((240, 120), np.uint8)
+    for top in (20, 60):
+        strokes[top : top + 30, 45:51] = strokes[top + 12 : top + 18, 45:75] = 255
+    image[strokes > 0] = 0
+    for y in (104, 124, 144, 164):
+        cv2.circle(image, (60, y), 4, (0, 0, 0), -1, cv2.LINE_AA)
+    cv2.circle(image, (104, 164), 4, (0, 0, 0), -1, cv2.LINE_AA)
+    cv2.circle(strokes, (60, 104), 4, 255, -1)
+
+    mask = refine(image, strokes, dilate_px=3)
+
+    ink = (image < 200).any(2)
+    assert (mask[:, :80][ink[:, :80]] == 255).all()
+    assert not mask[150:, 82:].any()
+
+
+def test_dots_of_a_tone_are_not_taken_for_those_that_a_word_trails_off_in() -> None:
+    """The network saw one dot of a tone for text: the others stay."""
+    image, strokes = pages.blank(240, 120), np.zeros((240, 120), np.uint8)
+    strokes[20:50, 45:51] = strokes[32:38, 45:75] = 255
+    image[strokes > 0] = 0
+    for x, y in ((x, y) for y in range(70, 130, 12) for x in range(20, 100, 12)):
+        cv2.circle(image, (x, y), 4, (0, 0, 0), -1, cv2.LINE_AA)
+    cv2.circle(strokes, (56, 70), 4, 255, -1)
+
+    mask = refine(image, strokes, dilate_px=3)
+
+    assert not mask[82:].any()
+    assert not mask[60:, 68:].any()
+
+
 def test_marks_of_a_drawing_around_a_word_are_no_dots_of_it() -> None:
     """Buttons and folds in the free corners of a text's box, more than it has of dots, stay."""
     page = pages.lettered(pages.blank(120, 320), ("HELLO", 40, 50), ("WORLD", 116, 78))
