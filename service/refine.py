@@ -34,6 +34,7 @@ from service.imaging.masks import (
     touching,
 )
 from service.imaging.tiles import tile_boxes
+from service.letters import LARGE_PX, letters_in
 from service.pockets import complete_pockets
 from service.rims import MAX_RIM_REST_PX, RIM_REST_PX, complete_rimmed, complete_rims
 
@@ -198,8 +199,9 @@ def _separate(
     inside = (pieces.left >= x0) & (pieces.top >= y0) & (pieces.right <= x1) & (pieces.bottom <= y1)
     small = pieces.longer_side <= SMALL_GLYPHS * glyph_px
     is_seen = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= SURE_HIT_SHARE)
-    is_seen &= ~_is_drawing(pieces, strokes, is_seen)
     is_seen[0] = False
+    drawn, is_told = _drawn_on(pieces, strokes, is_seen)
+    is_seen &= ~_is_drawing(pieces, strokes, is_seen) | is_told
     within = pieces.labels[y0:y1, x0:x1]
     seen_area = np.count_nonzero(is_seen[within])
     in_drawing = np.count_nonzero(within) - seen_area > MOST_UNSEEN_INK * seen_area
@@ -212,7 +214,22 @@ def _separate(
     is_kept = ~is_text
     is_text[0] = is_kept[0] = False
     is_stray = is_kept & runs_on & (hits > 0) & (hit_share < STRAY_HIT_SHARE)
-    return _Ink(*(chosen(pieces.labels, which) for which in (is_text, is_kept, is_stray)))
+    text, kept, stray = (chosen(pieces.labels, which) for which in (is_text, is_kept, is_stray))
+    return _Ink(text & ~drawn, kept | drawn, stray)
+
+
+def _drawn_on(
+    pieces: Components, strokes: Mask, is_seen: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """What of the seen pieces is no letter but a drawing that letters touch, and in which of them that can be told."""
+    drawn, is_told = np.zeros(pieces.labels.shape, np.bool_), np.zeros_like(is_seen)
+    for number in np.flatnonzero(is_seen & (pieces.area >= LARGE_PX)).tolist():
+        window = _cut(pieces.box(number))
+        piece = from_bool(pieces.labels[window] == number)
+        other = (piece > 0) & (letters_in(piece, strokes[window]) == 0)
+        drawn[window] |= other
+        is_told[number] = other.any()
+    return drawn, is_told
 
 
 def _is_drawing(pieces: Components, strokes: Mask, is_seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

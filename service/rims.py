@@ -29,6 +29,7 @@ from service.imaging.masks import (
     resize,
 )
 from service.imaging.tiles import tile_boxes
+from service.letters import LARGE_PX, letters_in
 from service.segmenter import TextMaps
 
 DARK_LEVEL, BRIGHT_LEVEL = 90, 165
@@ -84,7 +85,7 @@ def complete_rimmed(image: Image, strokes: Mask, erased: Mask) -> Mask:
     seen, gone = (np.bincount(pieces.labels[mask > 0], minlength=pieces.count + 1) for mask in (strokes, erased))
     is_cut = pieces.area - gone >= np.maximum(MIN_LEFT_SHARE * pieces.area, MIN_LEFT_PX)
     is_cut &= _ends_inside(pieces) & (seen >= MIN_SEEN_SHARE * pieces.area)
-    for stroke in _rimmed(pieces, is_cut, rim, erased, THINNEST_RIM_PX):
+    for stroke in _rimmed(pieces, is_cut, rim, erased, THINNEST_RIM_PX, seen=strokes):
         rest[stroke.window] |= stroke.with_rim & ~erased[stroke.window]
     return rest
 
@@ -176,9 +177,15 @@ def _ends_inside(pieces: Components) -> npt.NDArray[np.bool_]:
 
 
 def _rimmed(
-    pieces: Components, flags: npt.NDArray[np.bool_], rim: Mask, erased: Mask, thinnest_px: int
+    pieces: Components,
+    flags: npt.NDArray[np.bool_],
+    rim: Mask,
+    erased: Mask,
+    thinnest_px: int,
+    *,
+    seen: Mask | None = None,
 ) -> Iterator[_Stroke]:
-    """Those of the flagged pieces that stand in a rim, as far as they are not erased."""
+    """Those of the flagged pieces that stand in a rim, as far as they are not erased, without what they touch."""
     for number in np.flatnonzero(flags).tolist():
         left, top, right, bottom = (
             int(side[number]) for side in (pieces.left, pieces.top, pieces.right, pieces.bottom)
@@ -191,7 +198,10 @@ def _rimmed(
         rim_px = max(thinnest_px, round(RIM_STROKES * thickness_px))
         around = (dilate(stroke, rim_px) > 0) & (dilate(stroke, SOFT_EDGE_PX) == 0) & (erased[window] == 0)
         if np.count_nonzero(rim[window][around]) >= MIN_RIM_SHARE * np.count_nonzero(around):
-            letter = _without_lines(stroke, thickness_px)
+            if seen is not None and pieces.area[number] >= LARGE_PX:
+                letter = letters_in(stroke, seen[window])
+            else:
+                letter = _without_lines(stroke, thickness_px)
             near = from_bool(cv2.distanceTransform(255 - letter, cv2.DIST_L2, 5) <= 2 * rim_px)
             yield _Stroke(number, (left, top, right, bottom), window, letter | (near & rim[window]), thickness_px)
 

@@ -312,6 +312,27 @@ def test_a_title_that_touches_a_drawing_does_not_take_it_all(pen_px: int) -> Non
     assert not mask[440:].any()
 
 
+def test_a_shout_that_touches_its_panel_does_not_take_the_border_with_it() -> None:
+    """Letters, border and the outline of a bubble are one piece of ink, more than half of which are letters."""
+    image, letters = pages.blank(500, 420), np.zeros((500, 420), np.uint8)
+    for start, end in (
+        ((90, 300), (140, 440)),
+        ((190, 300), (140, 440)),
+        ((190, 300), (240, 440)),
+        ((290, 300), (240, 440)),
+    ):
+        cv2.line(letters, start, end, 255, 40)
+    cv2.rectangle(image, (20, 20), (400, 458), (0, 0, 0), 3)
+    cv2.ellipse(image, (190, 160), (120, 125), 0, 0, 360, (0, 0, 0), 3)
+    image[letters > 0] = 0
+
+    mask = refine(image, letters, dilate_px=4)
+
+    assert (mask[letters > 0] == 255).all()
+    assert not mask[:240].any()
+    assert not mask[:, 350:].any()
+
+
 def test_rims_are_looked_for_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that is all text must not take its size times 27 bytes; what is found is what the whole would give."""
     image = pages.blank(300, 900)

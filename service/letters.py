@@ -1,0 +1,38 @@
+"""Tell letters from the drawing that they touch, where both are one piece of ink."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from service.imaging.arrays import Mask
+from service.imaging.masks import chosen, components, dilate_disc, from_bool, open_disc
+
+LARGE_PX = 8000
+"""Pieces of fewer pixels are letters as a whole: what hangs on them is small too, and may be the tail of a brush."""
+MIN_THICKNESS_PX = 20
+"""What is no thicker than this is small print that runs together, or as thin as a drawing's own lines."""
+THIN = 0.3
+"""Thickness, in widths of the strokes that were seen, of what is a line of the drawing and no part of a letter."""
+NEAR_PX = 24
+"""What is as near as this to what was seen is taken with it, however thin it is."""
+
+
+def letters_in(ink: Mask, seen: Mask) -> Mask:
+    """What of the piece of `ink` is letters, of which `seen` shows a part; both `(h, w)`.
+
+    A loud sound touches the border of its panel, the outline of a bubble, hatching and hair. Lines much thinner than
+    its strokes are none of it, nor is what hangs on it by such lines and of which nothing was seen.
+    """
+    known = from_bool((ink > 0) & (seen > 0))
+    if not known.any():
+        return np.zeros_like(ink)
+    thickness_px = 2 * float(cv2.distanceTransform(ink, cv2.DIST_L2, 5)[known > 0].max())
+    if thickness_px < MIN_THICKNESS_PX:
+        return ink
+    radius_px = round(THIN * thickness_px / 2)
+    body = dilate_disc(open_disc(ink, radius_px), 2 * radius_px)
+    parts = components(from_bool((ink > 0) & ((body > 0) | (dilate_disc(known, NEAR_PX) > 0))))
+    is_seen = np.bincount(parts.labels[known > 0], minlength=parts.count + 1) > 0
+    is_seen[0] = False
+    return from_bool(chosen(parts.labels, is_seen))
