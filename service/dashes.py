@@ -30,6 +30,8 @@ MAX_PITCH_DOTS, MAX_OFFSET_DOTS, MAX_AREA_RATIO = 4.0, 0.4, 1.8
 """Of the next dot of a row: how far it may be along it and off it, in diameters, and how much larger or smaller."""
 MOST_DOTS = 6
 """A row that goes on for more than so many is one of a tone's, or a border of beads."""
+CROWD_DOTS = 200
+"""With more dots left than this around a text they are a tone's."""
 GONE_SHARE = 0.9
 """Share of a dot in the mask from which on it is erased."""
 
@@ -68,29 +70,30 @@ def find_dots(image: Image, erased: Mask, colour: Colour, most_px: float) -> Mas
     is_dot &= pieces.longer_side <= most_px
     is_dot[0] = False
     is_gone = np.bincount(pieces.labels[erased > 0], minlength=pieces.count + 1) >= GONE_SHARE * pieces.area
-    is_found = np.zeros_like(is_dot)
+    is_found, others = np.zeros_like(is_dot), is_dot & ~is_gone
+    if not 0 < np.count_nonzero(others) <= CROWD_DOTS:
+        return from_bool(chosen(pieces.labels, is_found))
     for first in np.flatnonzero(is_dot & is_gone).tolist():
         for axis in (0, 1):
-            row = _row_from(pieces, first, is_dot & ~is_gone, axis)
-            if 0 < len(row) <= MOST_DOTS and not _in_crowd(pieces, row, is_dot & ~is_gone):
+            row = _row_from(pieces, first, np.flatnonzero(others), axis)
+            if 0 < len(row) <= MOST_DOTS and not _in_crowd(pieces, row, others):
                 is_found[row] = True
     return from_bool(chosen(pieces.labels, is_found))
 
 
-def _row_from(pieces: Components, first: int, may_be: npt.NDArray[np.bool_], axis: int) -> list[int]:
-    """The pieces that go on, both ways, with a row that runs along the `axis` from `first`, up to one too many."""
+def _row_from(pieces: Components, first: int, may_be: npt.NDArray[np.intp], axis: int) -> list[int]:
+    """Those that `may_be` and go on, both ways, with a row that runs along the `axis` from `first`; too many end it."""
     middles = np.stack([pieces.left + pieces.right, pieces.top + pieces.bottom], 1) / 2
-    left, last = may_be.copy(), [first]
+    left, last = may_be, [first]
     row: list[int] = []
     while last and len(row) <= MOST_DOTS:
         dot = last.pop()
-        away = np.abs(middles - middles[dot])
-        ratio, diameter = pieces.area / pieces.area[dot], np.sqrt(pieces.area[dot] * 4 / np.pi)
-        goes_on = left & (ratio <= MAX_AREA_RATIO) & (ratio >= 1 / MAX_AREA_RATIO)
+        away = np.abs(middles[left] - middles[dot])
+        ratio, diameter = pieces.area[left] / pieces.area[dot], np.sqrt(pieces.area[dot] * 4 / np.pi)
+        goes_on = (ratio <= MAX_AREA_RATIO) & (ratio >= 1 / MAX_AREA_RATIO)
         goes_on &= (away[:, axis] <= MAX_PITCH_DOTS * diameter) & (away[:, 1 - axis] <= MAX_OFFSET_DOTS * diameter)
-        left &= ~goes_on
-        found = np.flatnonzero(goes_on).tolist()
-        row, last = row + found, last + found
+        found = left[goes_on].tolist()
+        left, row, last = left[~goes_on], row + found, last + found
     return row
 
 

@@ -161,7 +161,7 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
             continue
         left[cut][own > 0] = 0
         difference = deviation(work.image[cut], background)
-        ink = _separate(difference, own, work.strokes[cut], glyph_px, letter_px=letter_px)
+        ink = _separate(difference, own, work.strokes[cut], glyph_px, letter_px=letter_px, check=check)
         _grow_on_plain(work, cut, own, ink, background, glyph_px=glyph_px)
         if _is_even(background, own.shape):
             cut = _cut(grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape))
@@ -187,7 +187,13 @@ def _cut(box: Box) -> _Cut:
 
 
 def _separate(
-    difference: npt.NDArray[np.float32], own: Mask, strokes: Mask, glyph_px: int, *, letter_px: float
+    difference: npt.NDArray[np.float32],
+    own: Mask,
+    strokes: Mask,
+    glyph_px: int,
+    *,
+    letter_px: float,
+    check: Callable[[], None],
 ) -> _Ink:
     """Tell the group's own ink from ink that runs on past it, by how much each pixel differs from the background."""
     pieces = components(from_bool(difference > INK_LEVELS))
@@ -200,7 +206,7 @@ def _separate(
     small = pieces.longer_side <= SMALL_GLYPHS * glyph_px
     is_seen = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= SURE_HIT_SHARE)
     is_seen[0] = False
-    drawn, is_told = _drawn_on(pieces, strokes, is_seen)
+    drawn, is_told = _drawn_on(pieces, strokes, is_seen, check)
     is_seen &= ~_is_drawing(pieces, strokes, is_seen) | is_told
     within = pieces.labels[y0:y1, x0:x1]
     seen_area = np.count_nonzero(is_seen[within])
@@ -219,11 +225,12 @@ def _separate(
 
 
 def _drawn_on(
-    pieces: Components, strokes: Mask, is_seen: npt.NDArray[np.bool_]
+    pieces: Components, strokes: Mask, is_seen: npt.NDArray[np.bool_], check: Callable[[], None]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """What of the seen pieces is no letter but a drawing that letters touch, and in which of them that can be told."""
     drawn, is_told = np.zeros(pieces.labels.shape, np.bool_), np.zeros_like(is_seen)
     for number in np.flatnonzero(is_seen & (pieces.area >= LARGE_PX)).tolist():
+        check()
         window = _cut(pieces.box(number))
         piece = from_bool(pieces.labels[window] == number)
         other = (piece > 0) & (letters_in(piece, strokes[window]) == 0)
