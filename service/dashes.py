@@ -83,7 +83,7 @@ def find_dots(image: Image, erased: Mask, colour: Colour, most_px: float) -> Mas
 
 def _row_from(pieces: Components, first: int, may_be: npt.NDArray[np.intp], axis: int) -> list[int]:
     """Those that `may_be` and go on, both ways, with a row that runs along the `axis` from `first`; too many end it."""
-    middles = np.stack([pieces.left + pieces.right, pieces.top + pieces.bottom], 1) / 2
+    middles = pieces.middles
     left, last = may_be, [first]
     row: list[int] = []
     while last and len(row) <= MOST_DOTS:
@@ -99,7 +99,7 @@ def _row_from(pieces: Components, first: int, may_be: npt.NDArray[np.intp], axis
 
 def _in_crowd(pieces: Components, row: list[int], dots: npt.NDArray[np.bool_]) -> bool:
     """Whether other dots stand around the row: a tone's, a pattern's."""
-    middles = np.stack([pieces.left + pieces.right, pieces.top + pieces.bottom], 1) / 2
+    middles = pieces.middles
     low, high = middles[row].min(0), middles[row].max(0)
     reach = MAX_PITCH_DOTS * np.sqrt(pieces.area[row].max() * 4 / np.pi)
     near = dots & (middles >= low - reach).all(1) & (middles <= high + reach).all(1)

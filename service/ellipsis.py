@@ -92,7 +92,7 @@ def _is_row(marks: Components, inked: npt.NDArray[np.int64], size_wh: tuple[int,
     is_dot &= inked[1:] > 0
     if not is_dot.all() or not DOT_PX <= diameter <= MAX_DOT_SIDES * min(size_wh):
         return False
-    middles = np.stack([marks.left + marks.right, marks.top + marks.bottom], 1)[1:] / 2
+    middles = marks.middles[1:]
     span = np.ptp(middles, axis=0)
     along = int(span[1] > span[0])
     middles = middles[np.argsort(middles[:, along])]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from service.imaging.arrays import Mask
-from service.imaging.masks import chosen, components, dilate_disc, from_bool, open_disc
+from service.imaging.masks import dilate_disc, from_bool, open_disc, touching
 
 LARGE_PX = 8000
 """Pieces of fewer pixels are letters as a whole: what hangs on them is small too, and may be the tail of a brush."""
@@ -32,7 +32,4 @@ def letters_in(ink: Mask, seen: Mask) -> Mask:
         return ink
     radius_px = round(THIN * thickness_px / 2)
     body = dilate_disc(open_disc(ink, radius_px), 2 * radius_px)
-    parts = components(from_bool((ink > 0) & ((body > 0) | (dilate_disc(known, NEAR_PX) > 0))))
-    is_seen = np.bincount(parts.labels[known > 0], minlength=parts.count + 1) > 0
-    is_seen[0] = False
-    return from_bool(chosen(parts.labels, is_seen))
+    return from_bool(touching((ink > 0) & ((body > 0) | (dilate_disc(known, NEAR_PX) > 0)), known > 0))

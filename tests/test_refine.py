@@ -333,6 +333,22 @@ def test_a_shout_that_touches_its_panel_does_not_take_the_border_with_it() -> No
     assert not mask[:, 350:].any()
 
 
+def test_it_is_asked_before_each_large_piece_whether_anybody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three frames within each other, each as wide as the page nearly: looking at one takes as long as at a page."""
+    image, letters = pages.blank(700, 700), np.zeros((700, 700), np.uint8)
+    for reach in (60, 180, 300):
+        cv2.rectangle(letters, (350 - reach, 350 - reach), (350 + reach, 350 + reach), 255, 44)
+    image[letters > 0] = 0
+    asked: list[int] = []
+    for least_px in (service.refine.LARGE_PX, letters.size):
+        monkeypatch.setattr(service.refine, "LARGE_PX", least_px)
+        times: list[None] = []
+        refine(image, letters, dilate_px=4, check=lambda times=times: times.append(None))
+        asked.append(len(times))
+
+    assert asked[0] >= asked[1] + 3
+
+
 def test_rims_are_looked_for_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that is all text must not take its size times 27 bytes; what is found is what the whole would give."""
     image = pages.blank(300, 900)

@@ -48,6 +48,11 @@ class Components:
         """`(n + 1,)` the longer side of each box, px."""
         return np.asarray(np.maximum(self.right - self.left, self.bottom - self.top), np.int32)
 
+    @property
+    def middles(self) -> npt.NDArray[np.float64]:
+        """`(n + 1, 2)` the middle of each box, px, x first."""
+        return np.stack([self.left + self.right, self.top + self.bottom], 1) / 2
+
     def turned(self) -> Components:
         """The same boxes with x and y exchanged, so that one rule serves columns and rows."""
         return Components(self.labels.T, self.top, self.left, self.bottom, self.right, self.area)

@@ -139,9 +139,9 @@ def hatched(dice: Dice, grey: np.ndarray) -> np.ndarray:
     pen, length = gap * dice.between(0.18, 0.45), dice.log_between(12, 90)
     for number in range(3):
         angle = turn + number * dice.between(0.4, 1.4)
-        for least, more in ((1, 0.0), (0, cross)):  # the second layer crosses the first where it is darker
+        for limit, more in ((steps[2], 0.0), (steps[1], cross)):  # a second layer crosses the first where it is darker
             lines = _pen_strokes(dice, (height, width), angle + more, gap=gap, pen=pen, length=length)
-            drawing = np.where((area == number) & (shade < steps[least + 1]), np.minimum(drawing, lines), drawing)
+            drawing = np.where((area == number) & (shade < limit), np.minimum(drawing, lines), drawing)
     return np.where(shade < steps[0], 0, drawing).astype(np.uint8)
 
 
