@@ -293,6 +293,25 @@ def test_a_letter_that_touches_the_ground_beyond_its_caption_is_erased_whole() -
     assert not mask[beyond & (dilate(page.core, 3) == 0)].any()
 
 
+def test_a_label_below_a_title_keeps_its_ground() -> None:
+    """On the title's ground the label is a piece of ink, and its own letters do not make it text of the title."""
+    image = np.full((200, 320, 3), (190, 130, 95), np.uint8)
+    strokes = np.zeros((200, 320), np.uint8)
+    for x in (60, 140):
+        cv2.rectangle(image, (x, 30), (x + 60, 90), (250, 20, 30), -1)
+        strokes[30:91, x : x + 61] = 255
+    image[110:140, 60:200] = (240, 230, 60)
+    for x in range(72, 180, 14):
+        cv2.rectangle(image, (x, 118), (x + 9, 132), (20, 20, 20), -1)
+        strokes[118:133, x : x + 10] = 255
+
+    mask = refine(image, strokes, dilate_px=4)
+
+    assert (mask[strokes > 0] == 255).all()
+    assert not mask[110:112, 60:200].any()
+    assert not mask[110:140, 192:200].any()
+
+
 @pytest.mark.parametrize("pen_px", [3, 9])
 def test_a_title_that_touches_a_drawing_does_not_take_it_all(pen_px: int) -> None:
     """Its letters are a good part of a piece of ink that winds all over the panel: the panel went with the title."""

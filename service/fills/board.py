@@ -1,7 +1,7 @@
-"""The ground of a board that its text all but fills: a name tag, a button, a cell of a table.
+"""The ground of a board that its text all but fills: a name tag, a button, a cell of a table, a band across a poster.
 
 The ring around such a text is mostly frame, and what lies behind it. Its ground shows in the rim of the mask and in the
-corners that the letters leave, and it ends all around.
+corners that the letters leave, and it ends all around. A band runs on beside the text, between other plain grounds.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from service.fills.gate import (
     MAX_RESIDUAL_LEVELS,
     TOLERANCE_LEVELS,
     Background,
+    Colour,
     commonest_colour,
     look_at_ring,
     rim_of,
@@ -21,9 +22,9 @@ from service.fills.gate import (
 )
 from service.fills.surface import Samples, even_surface
 from service.imaging.arrays import Image, Mask
-from service.imaging.colour import apart
+from service.imaging.colour import apart, luma
 from service.imaging.geometry import hull, shrink_to
-from service.imaging.masks import from_bool, touching
+from service.imaging.masks import dilate, from_bool, touching
 
 MIN_RIM_PIXELS, MIN_RIM_SHARE = 100, 0.55
 """The rim of a smaller hole is no evidence; of this one, so much has the board's colour."""
@@ -35,6 +36,13 @@ MIN_HULL_SHARE = 0.7
 """Of its convex hull that a board fills, with the hole; what shows between the lines of a drawing is ragged."""
 REACH_PX = 24
 """A board ends nearer than this to the hole."""
+MIN_BAND_RIM_SHARE, BAND_PX, MIN_WIDE_SHARE = 0.6, 9, 0.1
+"""A band does not end in sight: more of the hole's rim must show it, and of what touches the hole so much must be
+of the band and so wide, as no outline is."""
+MIN_BAND_LEVEL, MAX_BAND_GRAIN = 60, 3.0
+"""In the brightest channel, and mean difference from the band's colour: in the dark all is near to it."""
+MIN_EVEN_SHARE, MIN_APART_LEVELS = 0.5, 36
+"""Of what else is around the hole so much must be even, and so far from the band's colour: another ground, no art."""
 MAX_PIXELS = 1_000_000
 """Larger crops are no boards: to look at one takes some ten bytes a pixel."""
 SAMPLES = 50_000
@@ -69,13 +77,36 @@ def look_at_board(image: Image, hole: Mask, forbidden: Mask) -> Background | Non
         return None
     erased = own > 0
     seen = touching(erased | (near & (forbidden[window] == 0)), erased) & ~erased
-    if not _is_board(own, seen):
+    if not seen.any():
         return None
     grain = float(apart(_some(pixels[seen]), colour).mean())
-    if grain > MAX_RESIDUAL_LEVELS:
+    if _is_board(own, seen):
+        is_ground = grain <= MAX_RESIDUAL_LEVELS
+    else:
+        is_even = grain <= MAX_BAND_GRAIN and colour.max() >= MIN_BAND_LEVEL
+        is_ground = is_even and _is_band(pixels, colour, hole=own, forbidden=forbidden[window], seen=seen)
+    if not is_ground:
         return None
     plain_share = float(near[ring_of(own, forbidden[window])].mean())
     return Background(colour, even_surface(colour), is_flat=True, plain_share=plain_share, grain=grain)
+
+
+def _is_band(pixels: Image, colour: Colour, *, hole: Mask, forbidden: Mask, seen: Flags) -> bool:
+    """Whether the ground `seen` runs on from the hole as no outline does, and all else around is other plain ground."""
+    difference = apart(pixels, colour)
+    if (difference[rim_of(hole)] <= TOLERANCE_LEVELS).mean() < MIN_BAND_RIM_SHARE:
+        return False
+    square = np.ones((BAND_PX, BAND_PX), np.uint8)
+    wide = cv2.morphologyEx(from_bool(seen), cv2.MORPH_OPEN, square) > 0
+    around = (dilate(hole, 1) > 0) & (hole == 0)
+    if np.count_nonzero(wide & around) < MIN_WIDE_SHARE * np.count_nonzero(around):
+        return False
+    other = ring_of(hole, forbidden) & (difference > TOLERANCE_LEVELS)
+    light = luma(pixels)
+    window = np.ones((3, 3), np.uint8)
+    even = cv2.dilate(light, window) - cv2.erode(light, window) <= TOLERANCE_LEVELS
+    is_ground = even[other] & (difference[other] >= MIN_APART_LEVELS)
+    return not other.any() or bool(is_ground.mean() >= MIN_EVEN_SHARE)
 
 
 def _some(pixels: npt.NDArray[np.uint8]) -> Samples:

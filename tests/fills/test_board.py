@@ -13,6 +13,7 @@ from service.imaging.arrays import Image, Mask
 from tests import pages
 
 BLUE, WHITE = (40, 80, 220), (255, 255, 255)
+RED, TAN = (198, 30, 11), (190, 130, 95)
 
 
 def tag(*, frame_px: int = 6, ground: tuple[int, int, int] = WHITE) -> tuple[Image, Mask]:
@@ -54,6 +55,43 @@ def test_what_shows_between_lines_is_no_board() -> None:
     image, mask = tag()
     for x in range(0, 200, 14):
         cv2.line(image, (x, 0), (x - 40, 119), (0, 0, 0), 4)
+
+    assert look_at_board(image, mask, mask) is None
+
+
+def band(*, ground: tuple[int, int, int] = RED) -> tuple[Image, Mask]:
+    """A band across a poster, nearly as narrow as its letters, and their mask, which reaches over its lower edge."""
+    image = np.full((120, 200, 3), TAN, np.uint8)
+    image[40:80] = ground
+    mask = np.zeros((120, 200), np.uint8)
+    for x in (60, 84, 108):
+        cv2.rectangle(image, (x, 46), (x + 13, 76), WHITE, -1)
+        mask[42:82, x - 4 : x + 19] = 255
+    return image, mask
+
+
+def test_a_band_is_known_by_the_rim_of_its_letters_though_another_ground_is_above_and_below() -> None:
+    """Each of the two is too much of the ring for the other to be the plain one."""
+    image, mask = band()
+
+    background = look_around(image, mask, mask)
+
+    assert look_at_ring(image, mask, mask) is None
+    assert background is not None
+    assert background.colour.tolist() == list(RED)
+
+
+@pytest.mark.parametrize("spoil", ["art", "shade", "dark", "grain"])
+def test_what_only_resembles_a_band_is_none(spoil: str) -> None:
+    """Art beyond its edges, a shade of its own colour there, darkness, a rough ground."""
+    image, mask = band(ground=(40, 8, 4) if spoil == "dark" else RED)
+    rows = np.r_[0:40, 80:120]
+    if spoil == "art":
+        image[rows] = pages.noise(80, 200)
+    elif spoil == "shade":
+        image[rows] = (220, 30, 11)
+    elif spoil == "grain":
+        image[40:80] = np.clip(image[40:80] + np.random.default_rng(0).normal(0, 4, (40, 200, 3)), 0, 255)
 
     assert look_at_board(image, mask, mask) is None
 
