@@ -33,7 +33,7 @@ from service.letters import LARGE_PX, letters_in
 from service.segmenter import TextMaps
 
 DARK_LEVEL, BRIGHT_LEVEL = 90, 165
-"""Light below which ink is black and above which a rim is white."""
+"""Light below which ink is black and above which a rim is white; of what is left of one, in every channel."""
 MIN_SEEN_SHARE, MIN_LEFT_SHARE, MIN_LEFT_PX = 0.35, 0.1, 40
 """Share of a stroke that must have been seen for the rest to be text, and how much of it must be left to be missed."""
 MIN_RIM_SHARE = 0.85
@@ -97,7 +97,7 @@ def complete_rims(image: Image, erased: Mask, *, reach_px: int) -> Mask:
     2 `reach_px` lies between `erased` and a black that is more than a line; a wider white is ground.
     """
     light = luma(image)
-    white = from_bool((light > BRIGHT_LEVEL) & (erased == 0))
+    white = from_bool((image.min(axis=2) > BRIGHT_LEVEL) & (erased == 0))
     near_ground = dilate_disc(open_disc(white, reach_px), SOFT_EDGE_PX) > 0
     thin = (white > 0) & ~near_ground & (dilate_disc(erased, 2 * reach_px) > 0)
     black = open_disc(from_bool((light < DARK_LEVEL) & (erased == 0)), THINNEST_GROUND_PX)
