@@ -65,8 +65,8 @@ MIN_CURVED_RANGE_LEVELS = 6.0
 """A ground that changes less than this along the ring is not fitted with a curve: that would follow its dirt."""
 MIN_CURVED_GAIN = 0.2
 """How much of the plane's own error the curve must take away."""
-CURVED_MARGIN_LEVELS, CURVED_MARGIN_SHARE = 6.0, 0.25
-"""How far the curve may leave the range of the ring inside the hole: levels, or share of that range."""
+RANGE_MARGIN_LEVELS, RANGE_MARGIN_SHARE = 6.0, 0.25
+"""How far the surface may leave the range of the ring inside the hole: levels, or share of that range."""
 CURVED_SAMPLES = 4000
 OTHER_SIDE_PX = 5
 DARK_SIDE_PX, DARK_LEVEL = 7, 80
@@ -169,6 +169,8 @@ def _look(image: Image, hole: Mask, forbidden: Mask, radius_px: int) -> Backgrou
     plain_share = float(plain.mean())
     plain_map = np.zeros(near.shape, np.bool_)
     plain_map[rows[plain], columns[plain]] = True
+    if plain.any() and not _stays_in_range(surface, rows[plain], columns[plain], hole):
+        return None
     is_paper = bool(np.median(samples[plain], axis=0).min() >= PAPER_LEVEL) if plain.any() else False
     may_be_mixed = is_paper or _is_plain_between(hole, near, plain_map) or _has_plain_rim(image, hole, surface)
     if plain_share < (MIN_PAPER_RING_SHARE if may_be_mixed else MIN_RING_SHARE):
@@ -241,7 +243,7 @@ def _fit(samples: Samples, rows: Points, columns: Points, hole: Mask) -> tuple[S
     """The plane, or where the ground curves the surface of second order, and which samples are plain on it."""
     plane, plain = _fit_plane(samples, rows, columns)
     curved = _fit_curved(samples, rows, columns, plane)
-    if curved is None or not _stays_in_range(curved, rows, columns, hole):
+    if curved is None or not (_is_steep(curved, rows, columns) and _stays_in_range(curved, rows, columns, hole)):
         return plane, plain
     curved_plain = _is_near(samples, surface_at(curved, rows, columns))
     both = plain & curved_plain
@@ -283,17 +285,24 @@ def _fit_curved(samples: Samples, rows: Points, columns: Points, plane: Surface)
     return surface
 
 
+def _is_steep(surface: Surface, rows: Points, columns: Points) -> bool:
+    """Whether `surface` changes enough along the ring to be curved and not dirty."""
+    return bool(np.ptp(surface_at(surface, rows, columns), axis=0).max() >= MIN_CURVED_RANGE_LEVELS)
+
+
 def _stays_in_range(surface: Surface, rows: Points, columns: Points, hole: Mask) -> bool:
-    """Whether `surface` stays inside the hole near the levels that it has on the ring: a parabola soon leaves them."""
+    """Whether `surface` stays inside the hole near the levels that it has on the ring.
+
+    A parabola soon leaves them, and so does a plane through the few pixels that other holes leave of a ring.
+    """
     ring = surface_at(surface, rows, columns)
     low, high = ring.min(axis=0), ring.max(axis=0)
-    margin = np.maximum(CURVED_MARGIN_LEVELS, CURVED_MARGIN_SHARE * (high - low))
+    margin = np.maximum(RANGE_MARGIN_LEVELS, RANGE_MARGIN_SHARE * (high - low))
     step = max(1, max(hole.shape) // 64)
     inner_rows, inner_columns = np.nonzero(hole[::step, ::step])
     ends = _row_ends(hole)
     levels = np.concatenate([surface_at(surface, inner_rows * step, inner_columns * step), surface_at(surface, *ends)])
-    steep = bool((high - low).max() >= MIN_CURVED_RANGE_LEVELS)
-    return steep and bool(((levels >= low - margin) & (levels <= high + margin)).all())
+    return bool(((levels >= low - margin) & (levels <= high + margin)).all())
 
 
 def _is_near(samples: Samples, ideal: Samples) -> npt.NDArray[np.bool_]:

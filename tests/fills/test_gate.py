@@ -265,3 +265,21 @@ def test_black_may_be_as_rough_as_compression_leaves_it(level: int, expected: st
     background = look_at_ring(scribbled(image, hole), hole, hole)
 
     assert (background is not None) == (expected == "plain")
+
+
+def test_a_slope_seen_at_one_end_of_a_hole_is_not_followed_to_the_other() -> None:
+    """Of the ring other holes leave a corner, on a stain: its slope would go on to a colour that is nowhere."""
+    image = np.full((100, 200, 3), 220, np.uint8)
+    ramp = np.clip(220 - 2 * (40 - np.arange(200)), 120, 220).astype(np.uint8)
+    image[:] = ramp[None, :, None]
+    hole = np.zeros((100, 200), np.uint8)
+    hole[30:70, 30:170] = 255
+    forbidden = np.full_like(hole, 255)
+    forbidden[:, :38] = 0
+    forbidden[hole > 0] = 255
+
+    assert look_at_ring(image, hole, forbidden) is None
+    hole[:, 40:] = 0
+    seen = look_at_ring(image, hole, forbidden)
+    assert seen is not None
+    assert seen.surface[1] == pytest.approx(2, abs=0.1)
