@@ -43,6 +43,8 @@ MIN_BAND_LEVEL, MAX_BAND_GRAIN = 60, 3.0
 """In the brightest channel, and mean difference from the band's colour: in the dark all is near to it."""
 MIN_EVEN_SHARE, MIN_APART_LEVELS = 0.5, 36
 """Of what else is around the hole so much must be even, and so far from the band's colour: another ground, no art."""
+MAX_NEARER_SHARE = 0.06
+"""Of the hole, what may be nearer to that ground than to anything of the band's colour: letters are on one of them."""
 MAX_PIXELS = 1_000_000
 """Larger crops are no boards: to look at one takes some ten bytes a pixel."""
 SAMPLES = 50_000
@@ -101,12 +103,19 @@ def _is_band(pixels: Image, colour: Colour, *, hole: Mask, forbidden: Mask, seen
     around = (dilate(hole, 1) > 0) & (hole == 0)
     if np.count_nonzero(wide & around) < MIN_WIDE_SHARE * np.count_nonzero(around):
         return False
-    other = ring_of(hole, forbidden) & (difference > TOLERANCE_LEVELS)
+    ring = ring_of(hole, forbidden)
+    is_near = difference <= TOLERANCE_LEVELS
     light = luma(pixels)
     window = np.ones((3, 3), np.uint8)
     even = cv2.dilate(light, window) - cv2.erode(light, window) <= TOLERANCE_LEVELS
-    is_ground = even[other] & (difference[other] >= MIN_APART_LEVELS)
-    return not other.any() or bool(is_ground.mean() >= MIN_EVEN_SHARE)
+    ground = ring & even & (difference >= MIN_APART_LEVELS)
+    if np.count_nonzero(ground) < MIN_EVEN_SHARE * np.count_nonzero(ring & ~is_near):
+        return False
+    to_band, to_ground = (
+        cv2.distanceTransform(from_bool(~flags), cv2.DIST_L2, cv2.DIST_MASK_5)
+        for flags in (is_near & (ring | (hole > 0)), ground)
+    )
+    return bool((to_ground < to_band)[hole > 0].mean() <= MAX_NEARER_SHARE)
 
 
 def _some(pixels: npt.NDArray[np.uint8]) -> Samples:

@@ -81,15 +81,17 @@ def test_a_band_is_known_by_the_rim_of_its_letters_though_another_ground_is_abov
     assert background.colour.tolist() == list(RED)
 
 
-@pytest.mark.parametrize("spoil", ["art", "shade", "dark", "grain"])
+@pytest.mark.parametrize("spoil", ["art", "shade", "dark", "grain", "end"])
 def test_what_only_resembles_a_band_is_none(spoil: str) -> None:
-    """Art beyond its edges, a shade of its own colour there, darkness, a rough ground."""
+    """Art beyond its edges, a shade of its own colour there, darkness, a rough ground; it ends among the letters."""
     image, mask = band(ground=(40, 8, 4) if spoil == "dark" else RED)
     rows = np.r_[0:40, 80:120]
     if spoil == "art":
         image[rows] = pages.noise(80, 200)
     elif spoil == "shade":
         image[rows] = (220, 30, 11)
+    elif spoil == "end":
+        image[40:80, 106:] = TAN
     elif spoil == "grain":
         image[40:80] = np.clip(image[40:80] + np.random.default_rng(0).normal(0, 4, (40, 200, 3)), 0, 255)
 
