@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.dashes import DASH_GLYPHS, find_dashes, find_dots
-from service.fills.board import look_around
+from service.fills.board import find_boards, look_around
 from service.fills.gate import TOLERANCE_LEVELS, Background, deviation
 from service.fills.surface import surface_at
 from service.imaging.arrays import Box, Image, Mask
@@ -55,9 +55,6 @@ MIN_HIT_SHARE = 0.25
 """Share of a piece of ink that the network must have seen for it to be text."""
 SURE_HIT_SHARE = 0.6
 """The same for ink that runs on past the search area, as outlines do."""
-LABEL_BOX_SHARE, MAX_LABEL_HIT_SHARE = 0.7, 0.8
-"""Share of its box that a label fills, with the letters on it, and share of it that those may be: a letter is all
-seen."""
 LARGE_PIECE_PX, FAR_PX, MOST_FAR_SHARE, SPARSE_SHARE = 2000, 48, 0.1, 0.25
 """Of a piece of so many pixels that hardly fill their box, no more than this may lie so far from what was seen: letters
 of a title touch the lines of a drawing, which hang together all over their panel."""
@@ -162,9 +159,15 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
         background = look_around(work.image[cut], dilate_disc(own, work.dilate_px), work.grown[cut])
         if background is None:
             continue
-        left[cut][own > 0] = 0
         difference = deviation(work.image[cut], background)
-        ink = _separate(difference, own, work.strokes[cut], glyph_px, letter_px=letter_px, check=check)
+        pieces = components(from_bool(difference > INK_LEVELS))
+        # What stands on a board of its own is looked at by itself, in a smaller group.
+        boards = find_boards(work.image[cut], pieces, work.strokes[cut], check)
+        own[boards] = 0
+        if not own.any():
+            continue
+        left[cut][own > 0] = 0
+        ink = _separate(pieces, own, work.strokes[cut], boards, glyph_px, letter_px=letter_px, check=check)
         _grow_on_plain(work, cut, own, ink, background, glyph_px=glyph_px)
         if _is_even(background, own.shape):
             cut = _cut(grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape))
@@ -190,17 +193,17 @@ def _cut(box: Box) -> _Cut:
 
 
 def _separate(
-    difference: npt.NDArray[np.float32],
+    pieces: Components,
     own: Mask,
     strokes: Mask,
+    boards: npt.NDArray[np.bool_],
     glyph_px: int,
     *,
     letter_px: float,
     check: Callable[[], None],
 ) -> _Ink:
-    """Tell the group's own ink from ink that runs on past it, by how much each pixel differs from the background."""
-    pieces = components(from_bool(difference > INK_LEVELS))
-    hits, own_hits = (np.bincount(pieces.labels[mask > 0], minlength=pieces.count + 1) for mask in (strokes, own))
+    """Tell the group's own ink, of the `pieces` that differ from its ground, from ink that runs on past it."""
+    hits = np.bincount(pieces.labels[strokes > 0], minlength=pieces.count + 1)
     hit_share = hits / np.maximum(pieces.area, 1)
     height, width = own.shape
     runs_on = (pieces.left == 0) | (pieces.top == 0) | (pieces.right == width) | (pieces.bottom == height)
@@ -209,22 +212,21 @@ def _separate(
     small = pieces.longer_side <= SMALL_GLYPHS * glyph_px
     is_seen = ((hit_share >= MIN_HIT_SHARE) & ~runs_on) | (hit_share >= SURE_HIT_SHARE)
     is_seen[0] = False
-    # A label that another text stands on is no ink of this one, which its letters, of another group, would make it.
-    fills_box = pieces.area >= LABEL_BOX_SHARE * (pieces.right - pieces.left) * (pieces.bottom - pieces.top)
-    is_others = is_seen & (own_hits == 0) & fills_box & (hit_share < MAX_LABEL_HIT_SHARE)
-    is_seen &= ~is_others
+    is_board = np.zeros_like(is_seen)
+    is_board[pieces.labels[boards]] = True
+    is_seen &= ~is_board
     drawn, is_told = _drawn_on(pieces, strokes, is_seen, check)
     is_seen &= ~_is_drawing(pieces, strokes, is_seen) | is_told
     within = pieces.labels[y0:y1, x0:x1]
     seen_area = np.count_nonzero(is_seen[within])
     in_drawing = np.count_nonzero(within) - seen_area > MOST_UNSEEN_INK * seen_area
-    is_missed = inside & small & ~is_seen & ~is_others & (glyph_px <= letter_px and not in_drawing)
+    is_missed = inside & small & ~is_seen & ~is_board & (glyph_px <= letter_px and not in_drawing)
     is_missed[0] = False
     if is_missed.any():
         crowded = _crowded(pieces, small & ~is_seen, max(CROWD_PX, glyph_px))
         is_missed &= ~crowded | _near(pieces, own, glyph_px)
     is_text = is_seen | is_missed
-    is_kept = ~is_text & ~is_others
+    is_kept = ~is_text
     is_text[0] = is_kept[0] = False
     is_stray = is_kept & runs_on & (hits > 0) & (hit_share < STRAY_HIT_SHARE)
     text, kept, stray = (chosen(pieces.labels, which) for which in (is_text, is_kept, is_stray))

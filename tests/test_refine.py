@@ -312,6 +312,26 @@ def test_a_label_below_a_title_keeps_its_ground() -> None:
     assert not mask[110:140, 192:200].any()
 
 
+def test_a_label_right_below_a_title_keeps_its_ground_too() -> None:
+    """So near that both are one group; its letters, as white as the page, are erased with their soft edges."""
+    image = np.full((160, 300, 3), 255, np.uint8)
+    strokes = np.zeros((160, 300), np.uint8)
+    for x in range(60, 220, 30):
+        cv2.rectangle(image, (x, 30), (x + 22, 58), (120, 20, 200), -1)
+        strokes[30:59, x : x + 23] = 255
+    image[70:96, 60:240] = (200, 30, 220)
+    for x in range(72, 220, 18):
+        cv2.rectangle(image, (x, 77), (x + 9, 88), (255, 255, 255), -1)
+        strokes[77:89, x : x + 10] = 255
+
+    mask = refine(image, strokes, dilate_px=4)
+
+    assert (mask[strokes > 0] == 255).all()
+    assert not mask[70:72, 60:240].any()
+    assert not mask[94:96, 60:240].any()
+    assert not mask[70:96, 60:66].any()
+
+
 @pytest.mark.parametrize("pen_px", [3, 9])
 def test_a_title_that_touches_a_drawing_does_not_take_it_all(pen_px: int) -> None:
     """Its letters are a good part of a piece of ink that winds all over the panel: the panel went with the title."""

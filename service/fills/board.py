@@ -6,6 +6,8 @@ corners that the letters leave, and it ends all around. A band runs on beside th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +25,17 @@ from service.fills.gate import (
 from service.fills.surface import Samples, even_surface
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import apart, luma
-from service.imaging.geometry import hull, shrink_to
-from service.imaging.masks import dilate, from_bool, touching
+from service.imaging.geometry import grow_box, hull, shrink_to
+from service.imaging.masks import Components, dilate, from_bool, touching
 
 MIN_RIM_PIXELS, MIN_RIM_SHARE = 100, 0.55
 """The rim of a smaller hole is no evidence; of this one, so much has the board's colour."""
 MAX_CORE_SHARE = 0.6
 """Of what lies inside the rim: letters, which have another colour, are the rest."""
-MIN_SEEN_SHARE, MAX_SEEN_SHARE = 0.1, 2.0
+MIN_SEEN_SHARE, MAX_SEEN_SHARE = 0.08, 2.0
 """What is seen of the board beside the hole, of the hole: a larger board shows itself in the ring."""
+MIN_ROUGH_RIM_SHARE, MAX_ROUGH_GRAIN = 0.64, 8.0
+"""Compression leaves a small board as rough as this: then more of the rim must have its colour."""
 MIN_HULL_SHARE = 0.7
 """Of its convex hull that a board fills, with the hole; what shows between the lines of a drawing is ragged."""
 REACH_PX = 24
@@ -45,6 +49,13 @@ MIN_EVEN_SHARE, MIN_APART_LEVELS = 0.5, 36
 """Of what else is around the hole so much must be even, and so far from the band's colour: another ground, no art."""
 MAX_NEARER_SHARE = 0.06
 """Of the hole, what may be nearer to that ground than to anything of the band's colour: letters are on one of them."""
+MIN_BOARD_PIXELS, MIN_LETTERS_SHARE, MAX_LETTERS_SHARE = 400, 0.05, 0.8
+"""Of a board among the ink, and share of it that its letters take."""
+MIN_COMPACT_SHARE, MAX_EDGE_SHARE = 0.85, 0.3
+"""Of its convex hull that such a board fills, and of its edge that may be letters."""
+NEAR_LETTERS_PX, MIN_BARE_SHARE, MIN_INK_SHARE = 2, 0.18, 0.9
+"""Share of it that is further than this from its letters, as little of an outlined word is, and of that the share that
+is ink as well: what shows in a letter's loops is the ground."""
 MAX_PIXELS = 1_000_000
 """Larger crops are no boards: to look at one takes some ten bytes a pixel."""
 SAMPLES = 50_000
@@ -81,9 +92,9 @@ def look_at_board(image: Image, hole: Mask, forbidden: Mask) -> Background | Non
     seen = touching(erased | (near & (forbidden[window] == 0)), erased) & ~erased
     if not seen.any():
         return None
-    grain = float(apart(_some(pixels[seen]), colour).mean())
+    grain, rim_share = float(apart(_some(pixels[seen]), colour).mean()), near[rim].mean()
     if _is_board(own, seen):
-        is_ground = grain <= MAX_RESIDUAL_LEVELS
+        is_ground = grain <= (MAX_ROUGH_GRAIN if rim_share >= MIN_ROUGH_RIM_SHARE else MAX_RESIDUAL_LEVELS)
     else:
         is_even = grain <= MAX_BAND_GRAIN and colour.max() >= MIN_BAND_LEVEL
         is_ground = is_even and _is_band(pixels, colour, hole=own, forbidden=forbidden[window], seen=seen)
@@ -91,6 +102,59 @@ def look_at_board(image: Image, hole: Mask, forbidden: Mask) -> Background | Non
         return None
     plain_share = float(near[ring_of(own, forbidden[window])].mean())
     return Background(colour, even_surface(colour), is_flat=True, plain_share=plain_share, grain=grain)
+
+
+def find_boards(image: Image, ink: Components, strokes: Mask, check: Callable[[], None] = lambda: None) -> Flags:
+    """The `(H, W)` pixels of the boards, with what stands on them, among the pieces of `ink`.
+
+    `ink` is what differs from the plain ground of a text that stands near by; `strokes` `(H, W)` is what was found of
+    letters. `check` is called before each piece that is looked at, and may raise.
+    """
+    boards = np.zeros(strokes.shape, np.bool_)
+    # Letters in the colour of the ground are no ink, but touch it.
+    on, beside = (np.bincount(ink.labels[dilate(strokes, by) > 0], minlength=ink.count + 1) for by in (0, 1))
+    may_be = (ink.area >= MIN_BOARD_PIXELS) & (beside > 0) & (on <= MAX_LETTERS_SHARE * ink.area)
+    may_be[0] = False
+    for number in np.flatnonzero(may_be).tolist():
+        check()
+        x0, y0, x1, y1 = grow_box(ink.box(number), 1, strokes.shape)  # so that an edge shows, but where the crop ends
+        window = np.s_[y0:y1, x0:x1]
+        own = ink.labels[window] == number
+        whole = _filled(from_bool(own))
+        if _is_lettered(image[window], own, whole, strokes[window]):
+            boards[window] |= whole
+    return boards
+
+
+def _filled(piece: Mask) -> Flags:
+    """The piece without holes."""
+    contours, _ = cv2.findContours(piece, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    whole = np.zeros_like(piece)
+    cv2.drawContours(whole, contours, -1, 255, cv2.FILLED)
+    return whole > 0
+
+
+def _is_lettered(pixels: Image, own: Flags, whole: Flags, strokes: Mask) -> bool:
+    """Whether a piece of ink is a compact area, `whole` without holes, inside of which letters of other colour stand.
+
+    Letters and outlines of letters are ink themselves: their inside is ground, or they are seen to their edge.
+    """
+    letters = whole & (strokes > 0)
+    share = np.count_nonzero(letters) / np.count_nonzero(whole)
+    if not MIN_LETTERS_SHARE <= share <= MAX_LETTERS_SHARE:
+        return False
+    outline = np.zeros(whole.shape, np.uint8)
+    cv2.fillConvexPoly(outline, hull(from_bool(whole), (0, 0)), 255)
+    if np.count_nonzero(whole) < MIN_COMPACT_SHARE * np.count_nonzero(outline):
+        return False
+    bare = whole & (dilate(strokes, NEAR_LETTERS_PX) == 0)
+    edge = whole & (cv2.erode(from_bool(whole), np.ones((3, 3), np.uint8)) == 0)
+    if np.count_nonzero(bare) < MIN_BARE_SHARE * np.count_nonzero(whole) or own[bare].mean() < MIN_INK_SHARE:
+        return False
+    if edge.any() and (strokes[edge] > 0).mean() > MAX_EDGE_SHARE:
+        return False
+    levels = [np.median(pixels[flags], axis=0).astype(np.float32) for flags in (letters, bare)]
+    return float(apart(levels[0][None], levels[1])[0]) >= MIN_APART_LEVELS
 
 
 def _is_band(pixels: Image, colour: Colour, *, hole: Mask, forbidden: Mask, seen: Flags) -> bool:

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from service.fills import board
-from service.fills.board import look_around, look_at_board
+from service.fills import board, gate
+from service.fills.board import find_boards, look_around, look_at_board
 from service.fills.gate import look_at_ring, ring_of
 from service.imaging.arrays import Image, Mask
+from service.imaging.colour import apart
+from service.imaging.masks import Components, components, from_bool
 from tests import pages
 
 BLUE, WHITE = (40, 80, 220), (255, 255, 255)
@@ -108,6 +110,94 @@ def test_a_hole_in_one_colour_or_in_many_stands_on_no_board(spoil: str) -> None:
         image[45:75, 62:132] = pages.noise(30, 70)
 
     assert look_at_board(image, mask, mask) is None
+
+
+def pill(*, letters: tuple[int, int, int] = WHITE) -> tuple[Image, Mask]:
+    """A coloured pill with `letters` on white and the mask of those; an `O`, seen in part; a word in an outline."""
+    image = np.full((120, 260, 3), 255, np.uint8)
+    strokes = np.zeros((120, 260), np.uint8)
+    cv2.rectangle(image, (24, 20), (156, 43), BLUE, -1)
+    cv2.circle(image, (24, 31), 12, BLUE, -1)
+    cv2.circle(image, (156, 31), 12, BLUE, -1)
+    for x in range(30, 150, 20):
+        cv2.rectangle(image, (x, 26), (x + 10, 37), letters, -1)
+        strokes[26:38, x : x + 11] = 255
+    for canvas, colour in ((image, (0, 0, 0)), (strokes, 255)):
+        cv2.circle(canvas, (220, 32), 18, colour, 6)
+    strokes[:, 208:] = 0
+    for x in range(20, 140, 20):
+        cv2.rectangle(image, (x, 70), (x + 19, 100), RED, -1)
+        cv2.rectangle(image, (x + 3, 73), (x + 16, 97), (250, 230, 80), -1)
+        strokes[73:98, x + 3 : x + 17] = 255
+    return image, strokes
+
+
+def ink_on(image: Image, ground: tuple[int, int, int]) -> Components:
+    """The pieces that differ from the ground."""
+    return components(from_bool(apart(image, np.array(ground, np.float32)) > 34))
+
+
+def test_a_board_on_the_ground_of_another_text_is_found_whole_and_letters_are_none() -> None:
+    """The pill with its letters; not a letter's loop, which shows the ground, and not a word that has an outline."""
+    image, strokes = pill()
+
+    boards = find_boards(image, ink_on(image, WHITE), strokes)
+
+    assert boards[20:44, 24:157].all()
+    assert not boards[:, 175:].any()
+    assert not boards[60:].any()
+
+
+@pytest.mark.parametrize("spoil", ["ragged", "to the edge", "one colour"])
+def test_a_piece_of_a_drawing_with_hits_on_it_is_no_board(spoil: str) -> None:
+    """It is no compact shape, or what was found reaches over its edge, or is as the rest of it: half of a letter."""
+    image, strokes = pill()
+    if spoil == "ragged":
+        image[44:60, 30:40] = image[8:20, 140:150] = BLUE
+        image[52:60, 30:170] = BLUE
+    elif spoil == "to the edge":
+        image[20:44, 24:90] = RED
+        strokes[10:50, 10:90] = 255
+    else:
+        image[26:38, 30:150] = BLUE
+
+    assert not find_boards(image, ink_on(image, WHITE), strokes)[:44].any()
+
+
+def test_a_board_that_the_crop_cuts_is_found() -> None:
+    """Its letters reach to where the crop ends, which is not its edge."""
+    image, strokes = pill(letters=(0, 0, 0))
+
+    boards = find_boards(image[:31, :170], ink_on(image[:31, :170], WHITE), strokes[:31, :170])
+
+    assert boards[20:, 24:157].all()
+
+
+def test_it_is_asked_before_each_piece_that_may_be_a_board_whether_anybody_waits() -> None:
+    """And the answer stops the search."""
+    image, strokes = pill()
+
+    def check() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        find_boards(image, ink_on(image, WHITE), strokes, check)
+
+
+def test_a_small_board_may_be_as_rough_as_compression_leaves_it() -> None:
+    """Then the rim must show it the more clearly than one that bites the frame does."""
+    image, biting = tag()
+    rough = np.clip(240 + np.random.default_rng(0).normal(0, 4, image.shape), 0, 255).astype(np.uint8)
+    ground = (image == WHITE).all(axis=2)
+    image[ground] = rough[ground]
+    mask = np.zeros_like(biting)
+    mask[47:73, 62:132] = 255
+
+    background = look_at_board(image, mask, mask)
+
+    assert background is not None
+    assert background.grain > gate.MAX_RESIDUAL_LEVELS
+    assert look_at_board(image, biting, biting) is None
 
 
 def test_nothing_has_no_board() -> None:
