@@ -40,6 +40,9 @@ MIN_HULL_SHARE = 0.7
 """Of its convex hull that a board fills, with the hole; what shows between the lines of a drawing is ragged."""
 REACH_PX = 24
 """A board ends nearer than this to the hole."""
+TAIL_PX, MAX_TAIL_SHARE, MIN_TAILED_RIM_SHARE = 9, 0.08, 0.8
+"""But for tails, as bubbles have them, up to so thick, or at so much of the border of what is looked at; then more of
+the rim must show it."""
 MIN_BAND_RIM_SHARE, BAND_PX, MIN_WIDE_SHARE = 0.6, 9, 0.1
 """A band does not end in sight: more of the hole's rim must show it, and of what touches the hole so much must be
 of the band and so wide, as no outline is."""
@@ -93,7 +96,7 @@ def look_at_board(image: Image, hole: Mask, forbidden: Mask) -> Background | Non
     if not seen.any():
         return None
     grain, rim_share = float(apart(_some(pixels[seen]), colour).mean()), near[rim].mean()
-    if _is_board(own, seen):
+    if _is_board(own, seen, rim_share):
         is_ground = grain <= (MAX_ROUGH_GRAIN if rim_share >= MIN_ROUGH_RIM_SHARE else MAX_RESIDUAL_LEVELS)
     else:
         is_even = grain <= MAX_BAND_GRAIN and colour.max() >= MIN_BAND_LEVEL
@@ -193,14 +196,23 @@ def _holds_letters(hole: Mask, rim: Flags, near: Flags) -> bool:
     return bool(core.any() and near[rim].mean() >= MIN_RIM_SHARE and near[core].mean() <= MAX_CORE_SHARE)
 
 
-def _is_board(hole: Mask, seen: Flags) -> bool:
+def _is_board(hole: Mask, seen: Flags, rim_share: float) -> bool:
     """Whether the hole and the ground `seen` around it are one small compact shape that ends in sight."""
     count = np.count_nonzero(hole)
     if not MIN_SEEN_SHARE * count <= np.count_nonzero(seen) <= MAX_SEEN_SHARE * count:
         return False
-    if any(side.any() for side in (seen[0], seen[-1], seen[:, 0], seen[:, -1])):
-        return False
     board = from_bool(seen | (hole > 0))
+    if np.count_nonzero(_border(board)):
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (TAIL_PX, TAIL_PX))
+        board = np.asarray(cv2.morphologyEx(board, cv2.MORPH_OPEN, disc), np.uint8)
+        border = _border(board)
+        if rim_share < MIN_TAILED_RIM_SHARE or np.count_nonzero(border) > MAX_TAIL_SHARE * border.size:
+            return False
     outline = np.zeros_like(hole)
     cv2.fillConvexPoly(outline, hull(board, (0, 0)), 255)
     return bool(np.count_nonzero(board) >= MIN_HULL_SHARE * np.count_nonzero(outline))
+
+
+def _border(mask: Mask) -> Mask:
+    """`(n,)` the outermost pixels of the crop."""
+    return np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])

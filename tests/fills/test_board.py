@@ -44,6 +44,27 @@ def test_a_name_tag_is_known_by_its_ground_though_frame_and_art_are_all_around()
     assert background.plain_share == pytest.approx((image[ring] == 255).all(axis=1).mean())  # what callers are told
 
 
+@pytest.mark.parametrize("tail_px", [5, 14])
+def test_a_tight_bubble_is_a_board_though_its_tail_runs_on(tail_px: int) -> None:
+    """Small print fills it: around the mask there is a thin white line, its outline, and art."""
+    image = pages.noise(140, 200)
+    for grow, colour in ((2, (0, 0, 0)), (0, WHITE)):
+        cv2.ellipse(image, (100, 60), (51 + grow, 23 + grow), 0, 0, 360, colour, -1, cv2.LINE_AA)
+        cv2.line(image, (110, 70), (150, 139), colour, tail_px + 2 * grow)
+    mask = np.zeros((140, 200), np.uint8)
+    for y in range(42, 78, 9):
+        reach = round(46 * (1 - ((y + 3 - 60) / 26) ** 2) ** 0.5)
+        cv2.rectangle(mask, (100 - reach, y - 2), (100 + reach, y + 8), 255, -1)
+        for x in range(102 - reach, 96 + reach, 6):
+            cv2.rectangle(image, (x, y), (x + 3, y + 6), (0, 0, 0), -1)
+
+    background = look_around(image, mask, mask)
+
+    assert look_at_ring(image, mask, mask) is None
+    assert background is not None
+    assert background.colour.tolist() == list(WHITE)
+
+
 def test_what_does_not_end_in_sight_is_no_board() -> None:
     """The same text over paper that goes on past a torn frame."""
     image, mask = tag()
