@@ -62,6 +62,8 @@ STRAY_HIT_SHARE = 0.05
 """Of ink that runs on and of which less than this was seen, nothing is text: a stray hit on a bubble's outline."""
 LETTER_AREA_PX, LETTER_AREA_GLYPHS = 100, 0.1
 """A hit as large as this, and as this in squared glyph sizes, is a letter that touches what runs on, no stray hit."""
+TIP_PX = 2
+"""Of ink that runs on and of which more was seen, so much around a letter is the letter's."""
 INSIDE_GLYPHS = 0.35
 SMALL_GLYPHS = 1.6
 """Ink within this margin of the found text and no larger than this is a dot, an accent or a missed glyph."""
@@ -110,8 +112,10 @@ class _Work:
 class _Ink:
     text: npt.NDArray[np.bool_]
     kept: npt.NDArray[np.bool_]
+    met: npt.NDArray[np.bool_]
+    """Kept ink that runs on, on which the network saw text."""
     stray: npt.NDArray[np.bool_]
-    """Kept ink on which the network saw a few pixels of text."""
+    """Of that, what it saw but a few pixels on."""
 
 
 def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], None] = lambda: None) -> Mask:
@@ -228,9 +232,10 @@ def _separate(
     is_text = is_seen | is_missed
     is_kept = ~is_text
     is_text[0] = is_kept[0] = False
-    is_stray = is_kept & runs_on & (hits > 0) & (hit_share < STRAY_HIT_SHARE)
-    text, kept, stray = (chosen(pieces.labels, which) for which in (is_text, is_kept, is_stray))
-    return _Ink(text & ~drawn, kept | drawn, stray)
+    is_met = is_kept & runs_on & (hits > 0)
+    is_stray = is_met & (hit_share < STRAY_HIT_SHARE)
+    text, kept, met, stray = (chosen(pieces.labels, which) for which in (is_text, is_kept, is_met, is_stray))
+    return _Ink(text & ~drawn, kept | drawn, met, stray)
 
 
 def _drawn_on(
@@ -282,10 +287,12 @@ def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Bac
     difference = deviation(work.image[cut], background)
     first_growth = dilate(own, work.dilate_px) > 0
     stray, letters = _on_what_runs_on(own, from_bool(ink.stray), glyph_px)
+    _, met = _on_what_runs_on(own, from_bool(ink.met), glyph_px)
+    freed = (dilate(from_bool(letters), work.dilate_px) > 0) | (dilate(from_bool(met), min(TIP_PX, work.dilate_px)) > 0)
     own = from_bool((own > 0) & ~stray)
     text = from_bool(ink.text | (own > 0))
     kept = dilate_disc(from_bool(ink.kept & (own == 0)), 1) > 0
-    kept = (kept | _other_ground(difference, text)) & ~ink.text & (dilate(from_bool(letters), work.dilate_px) == 0)
+    kept = (kept | _other_ground(difference, text)) & ~ink.text & ~freed
     # What differs more from the ground than the ground does from itself is a soft edge or a ring of compression.
     soft = difference > max(HALO_LEVELS, HALO_GRAINS * background.grain)
     halo = soft & (dilate_disc(text, work.dilate_px * (1 + HALO_REACH)) > 0)

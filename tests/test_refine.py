@@ -293,6 +293,26 @@ def test_a_letter_that_touches_the_ground_beyond_its_caption_is_erased_whole() -
     assert not mask[beyond & (dilate(page.core, 3) == 0)].any()
 
 
+def test_the_tips_of_a_letter_that_touches_its_panel_are_erased_with_it() -> None:
+    """The network saw it but for its tips; border and letter are one piece of ink, and most of that is border."""
+    image = pages.blank(240, 320)
+    cv2.rectangle(image, (40, 40), (319, 239), (0, 0, 0), 5)
+    letter = np.zeros((240, 320), np.uint8)
+    for start, end in (((100, 60), (150, 170)), ((170, 36), (90, 160))):
+        cv2.line(letter, start, end, 255, 12)
+    image[letter > 0] = 0
+    strokes = letter.copy()
+    strokes[:50] = strokes[162:] = 0
+    strokes[:, :94] = 0
+
+    mask = refine(image, strokes, dilate_px=6)
+
+    inside = letter > 0
+    inside[:44] = False
+    assert (mask[inside & (dilate(strokes, 2) > 0)] > 0).all()
+    assert not mask[100:200, 38:43].any(), "the border's other side stays"
+
+
 def test_a_label_below_a_title_keeps_its_ground() -> None:
     """On the title's ground the label is a piece of ink, and its own letters do not make it text of the title."""
     image = np.full((200, 320, 3), (190, 130, 95), np.uint8)

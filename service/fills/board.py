@@ -202,17 +202,16 @@ def _is_board(hole: Mask, seen: Flags, rim_share: float) -> bool:
     if not MIN_SEEN_SHARE * count <= np.count_nonzero(seen) <= MAX_SEEN_SHARE * count:
         return False
     board = from_bool(seen | (hole > 0))
-    if np.count_nonzero(_border(board)):
+    if _border(seen).any():
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (TAIL_PX, TAIL_PX))
         board = np.asarray(cv2.morphologyEx(board, cv2.MORPH_OPEN, disc), np.uint8)
-        border = _border(board)
-        if rim_share < MIN_TAILED_RIM_SHARE or np.count_nonzero(border) > MAX_TAIL_SHARE * border.size:
+        if rim_share < MIN_TAILED_RIM_SHARE or _border(seen & (board > 0)).mean() > MAX_TAIL_SHARE:
             return False
     outline = np.zeros_like(hole)
     cv2.fillConvexPoly(outline, hull(board, (0, 0)), 255)
     return bool(np.count_nonzero(board) >= MIN_HULL_SHARE * np.count_nonzero(outline))
 
 
-def _border(mask: Mask) -> Mask:
+def _border(flags: Flags) -> Flags:
     """`(n,)` the outermost pixels of the crop."""
-    return np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    return np.concatenate([flags[0], flags[-1], flags[:, 0], flags[:, -1]])
