@@ -239,3 +239,10 @@ def test_a_large_crop_is_no_board(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board, "MAX_PIXELS", 1000)
 
     assert look_at_board(image, mask, mask) is None
+
+
+def test_a_board_that_the_picture_cuts_is_one() -> None:
+    """What the hole itself covers of the picture's edge does not say that the board runs on."""
+    image, mask = tag()
+
+    assert look_at_board(image[:75], mask[:75], mask[:75]) is not None
