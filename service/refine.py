@@ -110,6 +110,8 @@ class _Work:
 
 @dataclass(frozen=True)
 class _Ink:
+    boards: npt.NDArray[np.bool_]
+    """Boards and what stands on them: that is looked at by itself, in a smaller group."""
     text: npt.NDArray[np.bool_]
     kept: npt.NDArray[np.bool_]
     met: npt.NDArray[np.bool_]
@@ -164,15 +166,12 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
         if background is None:
             continue
         difference = deviation(work.image[cut], background)
-        pieces = components(from_bool(difference > INK_LEVELS))
-        # What stands on a board of its own is looked at by itself, in a smaller group.
-        boards = find_boards(work.image[cut], pieces, work.strokes[cut], check)
-        own[boards] = 0
+        ink = _separate(work, cut, own, difference, glyph_px=glyph_px, letter_px=letter_px, check=check)
+        own[ink.boards] = 0
         if not own.any():
             continue
         left[cut][own > 0] = 0
-        ink = _separate(pieces, own, work.strokes[cut], boards, glyph_px, letter_px=letter_px, check=check)
-        _grow_on_plain(work, cut, own, ink, background, glyph_px=glyph_px)
+        _grow_on_plain(work, cut, own, ink, difference, grain=background.grain, glyph_px=glyph_px)
         if _is_even(background, own.shape):
             cut = _cut(grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape))
             found = np.zeros_like(work.mask[cut])
@@ -197,16 +196,20 @@ def _cut(box: Box) -> _Cut:
 
 
 def _separate(
-    pieces: Components,
+    work: _Work,
+    cut: _Cut,
     own: Mask,
-    strokes: Mask,
-    boards: npt.NDArray[np.bool_],
-    glyph_px: int,
+    difference: npt.NDArray[np.float32],
     *,
+    glyph_px: int,
     letter_px: float,
     check: Callable[[], None],
 ) -> _Ink:
-    """Tell the group's own ink, of the `pieces` that differ from its ground, from ink that runs on past it."""
+    """Tell the group's own ink from ink that runs on past it, by how much each pixel differs from the background."""
+    strokes = work.strokes[cut]
+    pieces = components(from_bool(difference > INK_LEVELS))
+    boards = find_boards(work.image[cut], pieces, strokes, check)
+    own = np.where(boards, np.uint8(0), own)
     hits = np.bincount(pieces.labels[strokes > 0], minlength=pieces.count + 1)
     hit_share = hits / np.maximum(pieces.area, 1)
     height, width = own.shape
@@ -235,7 +238,7 @@ def _separate(
     is_met = is_kept & runs_on & (hits > 0)
     is_stray = is_met & (hit_share < STRAY_HIT_SHARE)
     text, kept, met, stray = (chosen(pieces.labels, which) for which in (is_text, is_kept, is_met, is_stray))
-    return _Ink(text & ~drawn, kept | drawn, met, stray)
+    return _Ink(boards, text & ~drawn, kept | drawn, met, stray)
 
 
 def _drawn_on(
@@ -282,19 +285,29 @@ def _near(pieces: Components, own: Mask, glyph_px: int) -> npt.NDArray[np.bool_]
     return near
 
 
-def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Background, *, glyph_px: int) -> None:
+def _grow_on_plain(
+    work: _Work,
+    cut: _Cut,
+    own: Mask,
+    ink: _Ink,
+    difference: npt.NDArray[np.float32],
+    *,
+    grain: float,
+    glyph_px: int,
+) -> None:
     """Grow the group's text, its halo too, but not into ink or ground that is kept; other groups' pixels stay."""
-    difference = deviation(work.image[cut], background)
     first_growth = dilate(own, work.dilate_px) > 0
-    stray, letters = _on_what_runs_on(own, from_bool(ink.stray), glyph_px)
-    _, met = _on_what_runs_on(own, from_bool(ink.met), glyph_px)
-    freed = (dilate(from_bool(letters), work.dilate_px) > 0) | (dilate(from_bool(met), min(TIP_PX, work.dilate_px)) > 0)
+    specks, letters = _on_what_runs_on(own, from_bool(ink.met), glyph_px)
+    on_stray = dilate(from_bool(ink.stray), SOFT_EDGE_PX) > 0
+    stray = specks & on_stray
+    freed = dilate(from_bool(letters & on_stray), work.dilate_px) > 0
+    freed |= dilate(from_bool(letters), min(TIP_PX, work.dilate_px)) > 0
     own = from_bool((own > 0) & ~stray)
     text = from_bool(ink.text | (own > 0))
     kept = dilate_disc(from_bool(ink.kept & (own == 0)), 1) > 0
     kept = (kept | _other_ground(difference, text)) & ~ink.text & ~freed
     # What differs more from the ground than the ground does from itself is a soft edge or a ring of compression.
-    soft = difference > max(HALO_LEVELS, HALO_GRAINS * background.grain)
+    soft = difference > max(HALO_LEVELS, HALO_GRAINS * grain)
     halo = soft & (dilate_disc(text, work.dilate_px * (1 + HALO_REACH)) > 0)
     grown = dilate(text, work.dilate_px) > 0
     # Whole shapes, no specks.
@@ -304,15 +317,15 @@ def _grow_on_plain(work: _Work, cut: _Cut, own: Mask, ink: _Ink, background: Bac
 
 
 def _on_what_runs_on(own: Mask, runs_on: Mask, glyph_px: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """What of the found strokes `own` is a stray hit on ink that `runs_on`, as outlines do, and what is a letter on it.
+    """What of the found strokes `own` is a speck on ink that `runs_on`, as outlines do, and what is a letter on it.
 
     A letter that touches its bubble or what lies beyond is one piece of ink with that, but it is as large as a letter.
     """
     hits = components(from_bool((own > 0) & (dilate(runs_on, SOFT_EDGE_PX) > 0)))
-    is_stray = hits.area < max(LETTER_AREA_PX, LETTER_AREA_GLYPHS * glyph_px**2)
-    is_letter = ~is_stray
-    is_stray[0] = is_letter[0] = False
-    return chosen(hits.labels, is_stray), chosen(hits.labels, is_letter)
+    is_speck = hits.area < max(LETTER_AREA_PX, LETTER_AREA_GLYPHS * glyph_px**2)
+    is_letter = ~is_speck
+    is_speck[0] = is_letter[0] = False
+    return chosen(hits.labels, is_speck), chosen(hits.labels, is_letter)
 
 
 def _other_ground(difference: npt.NDArray[np.float32], text: Mask) -> npt.NDArray[np.bool_]:

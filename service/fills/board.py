@@ -24,7 +24,7 @@ from service.fills.gate import (
 )
 from service.fills.surface import Samples, even_surface
 from service.imaging.arrays import Image, Mask
-from service.imaging.colour import apart, luma
+from service.imaging.colour import apart, colour_distance, luma
 from service.imaging.geometry import grow_box, hull, shrink_to
 from service.imaging.masks import Components, dilate, from_bool, touching
 
@@ -49,7 +49,8 @@ of the band and so wide, as no outline is."""
 MIN_BAND_LEVEL, MAX_BAND_GRAIN = 60, 3.0
 """In the brightest channel, and mean difference from the band's colour: in the dark all is near to it."""
 MIN_EVEN_SHARE, MIN_APART_LEVELS = 0.5, 36
-"""Of what else is around the hole so much must be even, and so far from the band's colour: another ground, no art."""
+"""Of what else is around a band's hole so much must be even, and so far from the band's colour: another ground, no art.
+Letters among the ink are as far from their board's colour."""
 MAX_NEARER_SHARE = 0.06
 """Of the hole, what may be nearer to that ground than to anything of the band's colour: letters are on one of them."""
 MIN_BOARD_PIXELS, MIN_LETTERS_SHARE, MAX_LETTERS_SHARE = 400, 0.05, 0.8
@@ -60,7 +61,7 @@ NEAR_LETTERS_PX, MIN_BARE_SHARE, MIN_INK_SHARE = 2, 0.18, 0.9
 """Share of it that is further than this from its letters, as little of an outlined word is, and of that the share that
 is ink as well: what shows in a letter's loops is the ground."""
 MAX_PIXELS = 1_000_000
-"""Larger crops are no boards: to look at one takes some ten bytes a pixel."""
+"""Larger crops are no boards: to look at one takes up to 20 bytes a pixel."""
 SAMPLES = 50_000
 
 Flags = npt.NDArray[np.bool_]
@@ -115,7 +116,9 @@ def find_boards(image: Image, ink: Components, strokes: Mask, check: Callable[[]
     """
     boards = np.zeros(strokes.shape, np.bool_)
     # Letters in the colour of the ground are no ink, but touch it.
-    on, beside = (np.bincount(ink.labels[dilate(strokes, by) > 0], minlength=ink.count + 1) for by in (0, 1))
+    on, beside = (
+        np.bincount(ink.labels[where > 0], minlength=ink.count + 1) for where in (strokes, dilate(strokes, 1))
+    )
     may_be = (ink.area >= MIN_BOARD_PIXELS) & (beside > 0) & (on <= MAX_LETTERS_SHARE * ink.area)
     may_be[0] = False
     for number in np.flatnonzero(may_be).tolist():
@@ -146,9 +149,7 @@ def _is_lettered(pixels: Image, own: Flags, whole: Flags, strokes: Mask) -> bool
     share = np.count_nonzero(letters) / np.count_nonzero(whole)
     if not MIN_LETTERS_SHARE <= share <= MAX_LETTERS_SHARE:
         return False
-    outline = np.zeros(whole.shape, np.uint8)
-    cv2.fillConvexPoly(outline, hull(from_bool(whole), (0, 0)), 255)
-    if np.count_nonzero(whole) < MIN_COMPACT_SHARE * np.count_nonzero(outline):
+    if _hull_share(from_bool(whole)) < MIN_COMPACT_SHARE:
         return False
     bare = whole & (dilate(strokes, NEAR_LETTERS_PX) == 0)
     edge = whole & (cv2.erode(from_bool(whole), np.ones((3, 3), np.uint8)) == 0)
@@ -162,7 +163,7 @@ def _is_lettered(pixels: Image, own: Flags, whole: Flags, strokes: Mask) -> bool
 
 def _is_band(pixels: Image, colour: Colour, *, hole: Mask, forbidden: Mask, seen: Flags) -> bool:
     """Whether the ground `seen` runs on from the hole as no outline does, and all else around is other plain ground."""
-    difference = apart(pixels, colour)
+    difference = colour_distance(pixels, colour)
     if (difference[rim_of(hole)] <= TOLERANCE_LEVELS).mean() < MIN_BAND_RIM_SHARE:
         return False
     square = np.ones((BAND_PX, BAND_PX), np.uint8)
@@ -207,9 +208,14 @@ def _is_board(hole: Mask, seen: Flags, rim_share: float) -> bool:
         board = np.asarray(cv2.morphologyEx(board, cv2.MORPH_OPEN, disc), np.uint8)
         if rim_share < MIN_TAILED_RIM_SHARE or _border(seen & (board > 0)).mean() > MAX_TAIL_SHARE:
             return False
-    outline = np.zeros_like(hole)
-    cv2.fillConvexPoly(outline, hull(board, (0, 0)), 255)
-    return bool(np.count_nonzero(board) >= MIN_HULL_SHARE * np.count_nonzero(outline))
+    return _hull_share(board) >= MIN_HULL_SHARE
+
+
+def _hull_share(mask: Mask) -> float:
+    """Share of its convex hull that `mask` fills, 0 to 1."""
+    outline = np.zeros_like(mask)
+    cv2.fillConvexPoly(outline, hull(mask, (0, 0)), 255)
+    return np.count_nonzero(mask) / np.count_nonzero(outline)
 
 
 def _border(flags: Flags) -> Flags:
