@@ -23,6 +23,10 @@ _GROUNDS = {
     "gradient_tone": 0.08,
 }
 _FIGURES = {"av": 3.2, "clip": 2.6, "chara": 1.5, "emoji": 0.7}
+_FIGURE_SHARES = {1: (0.35, 1.5), 7: (0.12, 0.45), 20: (0.04, 0.15)}
+"""Heights of figures, in heights of their panel, by how many stand there: many are seen from afar."""
+_SILHOUETTE_SHARE = 0.08
+"""Share of figures that stand before a light: black, as the letters of a sound are."""
 _PROP_SHARE = 0.3
 _INKED_SHARE = 0.55
 """Share of painted pictures that are drawn again in ink: faces, hands and folds in the very lines of letters."""
@@ -35,9 +39,10 @@ def panel(studio: Studio, size_hw: tuple[int, int]) -> Picture:
     """The content of one panel: a ground, figures on it, textures over it."""
     dice = studio.dice
     picture = ground(studio, size_hw)
-    crowd = dice.weighted({0: 0.25, 1: 0.4, 2: 0.2, 3: 0.08, 7: 0.07})
+    crowd = dice.weighted({0: 0.25, 1: 0.36, 2: 0.18, 3: 0.07, 7: 0.07, 20: 0.07})
+    low, high = _FIGURE_SHARES.get(crowd, _FIGURE_SHARES[1])
     for _ in range(crowd):
-        height = size_hw[0] * (dice.between(0.12, 0.45) if crowd > 3 else dice.between(0.35, 1.5))
+        height = size_hw[0] * dice.between(low, high)
         stand_figure(studio, picture, float(np.clip(height, 20, _LARGEST_FIGURE_PX)))
     for _ in range(dice.weighted({0: 0.58, 1: 0.32, 2: 0.1})):
         lay_texture(studio, picture)
@@ -195,6 +200,8 @@ def stand_figure(studio: Studio, picture: Picture, height_px: float) -> None:
     """Put a figure into the picture, feet or waist at the lower edge, some with a white halo."""
     dice = studio.dice
     drawn, alpha = figure(studio, height_px)
+    if dice.chance(_SILHOUETTE_SHARE):
+        drawn = studio.blank(alpha.shape, studio.black())
     height, width = picture.shape[:2]
     x = int(dice.between(-0.3, 1.0) * width - 0.2 * alpha.shape[1])
     y = (

@@ -22,6 +22,7 @@ from training.data.silhouettes import beast, blast, branch, lapel, shard
 from training.data.sketches import features, foot, furniture, profile, stick_figure, stroke_px
 from training.data.strokes import bezier, corners, disc, empty, polygon, polyline, ring_points, tapered
 from training.data.studio import Studio
+from training.data.traces import chain, code, crack, gloss, lightning, plates, ripples, teeth, vein, whoosh
 from training.data.trinkets import bag, barbed_wire, bow, gem, head, rubble, tuft
 
 Shape = Callable[[Dice, float], np.ndarray]
@@ -406,9 +407,11 @@ def bar(dice: Dice, size: float) -> np.ndarray:
 
 DRAWN = Family({locks: 2.5, folds: 2, lashes: 1, limb: 1.5, ornament: 1.5, splash: 1, bolt: 0.8,
                 swirl: 0.5, burst: 0.8, dog: 0.3, person: 0.3, ear: 2.5, fist: 1.6, smoke: 1.6,
-                truss: 1.2, bar: 1, stick_figure: 4, furniture: 1.5, profile: 1.2, features: 1.5,
+                truss: 1.2, bar: 1, stick_figure: 4, furniture: 1.5, profile: 1.2, features: 2.5,
                 foot: 1.5, rubble: 1.5, barbed_wire: 0.5, bow: 1.2, gem: 1.5, bag: 1, head: 2.5,
-                tuft: 2, blast: 1.8, branch: 1.2, lapel: 1.2, shard: 2, beast: 1.2}, 0.35)  # fmt: skip
+                tuft: 2, blast: 1.8, branch: 1.2, lapel: 1.2, shard: 2, beast: 1.2, lightning: 1.4,
+                crack: 1.2, ripples: 0.8, whoosh: 1.4, chain: 0.7, vein: 0.8, teeth: 1.4, gloss: 1.4,
+                plates: 1.6}, 0.35)  # fmt: skip
 """What stands in drawn panels."""
 SKETCHED = Family(
     {
@@ -419,10 +422,13 @@ SKETCHED = Family(
         foot: 0.7,
         limb: 0.5,
         head: 1,
+        vein: 0.4,
+        whoosh: 0.5,
     },
     0.8,
 )
 """What stands in comics that are all line."""
 PRINTED = Family({emblem: 1.5, product: 1.5, rule: 1.2, person: 1.2, dog: 1, ornament: 1, swirl: 1,
-                    splash: 0.7, bolt: 0.5, burst: 0.7, limb: 0.6}, 0.35)  # fmt: skip
+                    splash: 0.7, bolt: 0.5, burst: 0.7, limb: 0.6, code: 1.6, chain: 0.3,
+                    lightning: 0.4}, 0.35)  # fmt: skip
 """What stands on posters and packages."""

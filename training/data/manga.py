@@ -186,7 +186,7 @@ def letter(studio: Studio, canvas: Canvas) -> None:
     _small_marks(writer)
     for share, write in (
         (0.2, writer.shout),
-        (0.16, writer.exclamation),
+        (0.22, writer.exclamation),
         (0.06, writer.beads),
         (0.07, writer.sign),
         (0.12, writer.credit),

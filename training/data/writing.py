@@ -142,12 +142,12 @@ class Writer:
             canvas.write_at(effects.plain(self.studio, block, on_dark=dark), spot, "dialogue")
 
     def exclamation(self) -> None:
-        """A mark alone in its bubble, heavy and aslant: one stroke and a dot."""
+        """A mark alone in its bubble, or two or three, heavy and aslant."""
         dice, canvas = self.dice, self.canvas
         language = self.language()
         face = self.face(language, _DIALOGUE if dice.chance(0.5) else _LOUD)
         size = self.dialogue_px() * dice.between(1.2, 2.6)
-        mark = dice.pick(["!", "!", "!", "!!", "!?", "?", "!!!"])
+        mark = dice.pick(["!", "!", "!", "!!", "!?", "?!", "?!", "?!?", "?", "??", "!!!"])
         block = fitted(horizontal(dice, face, size, [mark], bold_px=dice.whole(0, int(size / 16))), self.most_px)
         block = turned(block, dice.between(-32, 32))
         height, width = block.alpha.shape

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from training.data import wear
 from training.data.assets import AssetPack
 from training.data.pages import KINDS, make_page
 
@@ -49,14 +50,14 @@ def test_every_kind_of_page_has_its_arrays_in_shape(pack, kind):
     assert set(np.unique(page.strokes)) <= {0, 255}
 
 
-@pytest.mark.parametrize("index", range(6))
-def test_raw_and_clean_differ_at_strokes_only(pack, index):
-    """Away from strokes the two pictures agree but for what compression spreads: JPEG over a block, WebP anywhere."""
+@pytest.mark.parametrize("index", range(12))
+def test_raw_and_clean_differ_at_strokes_only(pack, monkeypatch, index):
+    """A little away from strokes the two pictures agree, but for what compression would spread over them."""
+    monkeypatch.setattr(wear, "_compression", lambda _: [])
     page = make_page(pack, index, size_px=_SIZE_PX)
-    far = cv2.dilate(page.strokes, np.ones((41, 41), np.uint8)) == 0
-    difference = cv2.absdiff(page.raw, page.clean).max(2)
+    away = cv2.dilate(page.strokes, np.ones((5, 5), np.uint8)) == 0
 
-    assert far.sum() == 0 or (np.percentile(difference[far], 98) <= 12 and difference[far].max() <= 40)
+    assert cv2.absdiff(page.raw, page.clean).max(2)[away].max(initial=0) <= wear.VISIBLE_LEVELS
 
 
 def test_textless_pages_have_no_strokes_and_no_regions(pack):
