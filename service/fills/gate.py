@@ -34,6 +34,8 @@ MIN_CLEAN_RING_SHARES = (0.15, 0.05)
 the dots of a screentone are at all of them, and a narrow ring may happen to lie between them."""
 MIN_CLEAN_SHARE_AMONG_SPOTS = 0.5
 """The same for the narrow ring where the wide one is not clean: an outline that follows the text all around."""
+MIN_CLEAN_SHARE_ON_GROUND = 0.2
+"""And where the mask itself shows the ground, at its rim and between the letters: between rules, on rough paper."""
 TOUCHING_PX = 3
 TOLERANCE_LEVELS = 12
 MIN_RING_SHARE = 0.72
@@ -118,11 +120,24 @@ def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None
         background = _look(image, hole, forbidden, radius_px)
         if background is None:
             continue
-        clean_share = _clean_share(image, _sample(ring_of(hole, forbidden, radius_px)), background, stretch_px)
+        near = _sample(ring_of(hole, forbidden, radius_px))
+        clean_share = _clean_share(image, near, background, stretch_px)
         if clean_share >= (MIN_CLEAN_SHARE_AMONG_SPOTS if is_spotted else min_share):
+            return background
+        if is_spotted and clean_share >= MIN_CLEAN_SHARE_ON_GROUND and _is_seen_within(image, hole, near, background):
             return background
         is_spotted = True
     return None
+
+
+def _is_seen_within(image: Image, hole: Mask, near: npt.NDArray[np.bool_], background: Background) -> bool:
+    """Whether the rim of the `hole` and the ring between its letters show the `background`: what a tone does not do."""
+    rows, columns = np.nonzero(near)
+    plain = np.zeros(near.shape, np.bool_)
+    plain[rows, columns] = _is_near(
+        image[rows, columns].astype(np.float32), surface_at(background.surface, rows, columns)
+    )
+    return _is_plain_between(hole, near, plain) and _has_plain_rim(image, hole, background.surface)
 
 
 def _sample(ring: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

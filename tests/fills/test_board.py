@@ -15,7 +15,7 @@ from service.imaging.masks import Components, components, from_bool
 from tests import pages
 
 BLUE, WHITE = (40, 80, 220), (255, 255, 255)
-RED, TAN = (198, 30, 11), (190, 130, 95)
+RED, TAN, MUSTARD = (198, 30, 11), (190, 130, 95), (218, 177, 52)
 
 
 def tag(*, frame_px: int = 6, ground: tuple[int, int, int] = WHITE) -> tuple[Image, Mask]:
@@ -219,6 +219,21 @@ def test_a_small_board_may_be_as_rough_as_compression_leaves_it() -> None:
     assert background is not None
     assert background.grain > gate.MAX_RESIDUAL_LEVELS
     assert look_at_board(image, biting, biting) is None
+
+
+def test_compression_may_take_one_channel_of_a_board_further_than_the_others() -> None:
+    """Blue of a mustard caption strays by thirty levels in a JPEG, and all else is as it was drawn."""
+    image, _ = tag(ground=MUSTARD)
+    compressed = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
+    mask = np.zeros(image.shape[:2], np.uint8)
+    mask[47:73, 62:132] = 255
+    blue = compressed[..., 2][(mask == 0) & (image == MUSTARD).all(axis=2)].astype(float)
+
+    background = look_at_board(compressed, mask, mask)
+
+    assert np.abs(blue - MUSTARD[2]).max() > 2 * gate.TOLERANCE_LEVELS, "it strays"
+    assert background is not None
+    assert np.abs(background.colour - MUSTARD).max() <= gate.TOLERANCE_LEVELS
 
 
 def test_nothing_has_no_board() -> None:

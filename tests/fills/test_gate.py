@@ -245,6 +245,22 @@ def test_a_text_that_fills_its_caption_stands_on_the_captions_colour() -> None:
     assert background.colour.tolist() == [255, 246, 213]
 
 
+def test_a_line_between_two_rules_on_rough_paper_stands_on_paper() -> None:
+    """Rules as near as that leave few clean stretches of a paper with grain; the mask itself shows it."""
+    paper = np.random.default_rng(0).normal(236, 4, (80, 360)).clip(0, 255).astype(np.uint8)
+    image, hole = np.dstack([paper] * 3), np.zeros((80, 360), np.uint8)
+    image[[24, 25, 53, 54], 20:340] = 30
+    hole[28:51, 30:330] = 255
+    for x in range(34, 326, 13):
+        image[32:47, x : x + 5] = 30
+        hole[28:51, x + 8 : x + 10] = 0  # between two letters
+
+    background = look_at_ring(image, hole, hole)
+
+    assert background is not None
+    assert np.abs(background.colour - 236).max() < 3
+
+
 def test_letters_without_a_rim_do_not_say_what_they_stand_on() -> None:
     """With the mask cut at the letters themselves the same ring is as mixed as it looks."""
     image, hole = caption(rim_px=0)
