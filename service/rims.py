@@ -1,8 +1,8 @@
-"""Find and complete black letters in white rims: sound effects over art, which a network sees in part or faintly.
+"""Find and complete letters in rims, black in white or white in black: sound effects, which a network sees in part.
 
 The rim is there to part the letters from the art. So the picture itself says where a stroke ends once a part of it was
-seen; and several such strokes side by side, each of which looks a little like text, are text. On white paper whatever
-is black has a rim: there only how it looks and what stands beside it speak for it.
+seen. Several black strokes in white rims, side by side, each of which looks a little like text, are text though none
+was seen. On white paper whatever is black has a rim: there only how it looks and what stands beside it speak for it.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from service.segmenter import TextMaps
 
 DARK_LEVEL, BRIGHT_LEVEL = 90, 165
 """Light below which ink is black and above which a rim is white; of what is left of one, in every channel."""
-MIN_SEEN_SHARE, MIN_LEFT_SHARE, MIN_LEFT_PX = 0.35, 0.1, 40
-"""Share of a stroke that must have been seen for the rest to be text, and how much of it must be left to be missed."""
+MIN_SEEN_SHARE, MIN_WHITE_SEEN_SHARE, MIN_LEFT_SHARE, MIN_LEFT_PX = 0.35, 0.6, 0.1, 40
+"""Share of a stroke that must have been seen for the rest to be text, of a white one too, which may be a hand or a face
+in its outline; and how much of it must be left to be missed."""
 MIN_RIM_SHARE = 0.85
 """Share of what lies around a stroke, or around its rest, that must be its rim."""
 RIM_STROKES, THINNEST_RIM_PX = 0.15, 3
@@ -80,13 +81,14 @@ def complete_rimmed(image: Image, strokes: Mask, erased: Mask) -> Mask:
     rest = np.zeros_like(strokes)
     if strokes.size > MAX_PIXELS:
         return rest
-    ink, rim = _ink_and_rim(image)
-    pieces = components(ink)
-    seen, gone = (np.bincount(pieces.labels[mask > 0], minlength=pieces.count + 1) for mask in (strokes, erased))
-    is_cut = pieces.area - gone >= np.maximum(MIN_LEFT_SHARE * pieces.area, MIN_LEFT_PX)
-    is_cut &= _ends_inside(pieces) & (seen >= MIN_SEEN_SHARE * pieces.area)
-    for stroke in _rimmed(pieces, is_cut, rim, erased, THINNEST_RIM_PX, seen=strokes):
-        rest[stroke.window] |= stroke.with_rim & ~erased[stroke.window]
+    black, white = _ink_and_rim(image)
+    for ink, rim, seen_share in ((black, white, MIN_SEEN_SHARE), (white, black, MIN_WHITE_SEEN_SHARE)):
+        pieces = components(ink)
+        seen, gone = (np.bincount(pieces.labels[mask > 0], minlength=pieces.count + 1) for mask in (strokes, erased))
+        is_cut = pieces.area - gone >= np.maximum(MIN_LEFT_SHARE * pieces.area, MIN_LEFT_PX)
+        is_cut &= _ends_inside(pieces) & (seen >= seen_share * pieces.area)
+        for stroke in _rimmed(pieces, is_cut, rim, erased, THINNEST_RIM_PX, seen=strokes):
+            rest[stroke.window] |= stroke.with_rim & ~erased[stroke.window]
     return rest
 
 

@@ -1,4 +1,4 @@
-"""Black letters in white rims are whole in the picture, where a network saw the half of them or guessed."""
+"""Letters in rims, black in white or white in black, are whole in the picture, where a network saw half or guessed."""
 
 from __future__ import annotations
 
@@ -60,6 +60,19 @@ def test_a_stroke_of_which_half_was_seen_is_completed_with_its_rim() -> None:
     assert ((rest | seen)[whole > 0] > 0).mean() > 0.8, "with its rim, but where that is soft"
     assert np.count_nonzero(rest[whole == 0]) == 0
     assert not rest[seen > 0].any(), "only what was not erased anyway"
+
+
+def test_a_white_stroke_in_a_black_rim_is_completed_too() -> None:
+    """What is left of it would stand there as a white blob; of a white hand in its outline less than that was seen."""
+    image, ink, whole = drawn(colour=255, rim_colour=0)
+    image[whole == 0] = np.maximum(image, 110)[whole == 0]  # art is no rim
+    most, half = (np.where(np.arange(SIZE_HW[0])[:, None] < until, ink, np.uint8(0)) for until in (140, 105))
+
+    rest = complete_rimmed(image, most, most)
+
+    assert ((rest | most)[ink > 0] > 0).all()
+    assert np.count_nonzero(rest[whole == 0]) == 0
+    assert not complete_rimmed(image, half, half).any()
 
 
 def test_a_stroke_of_which_little_was_seen_is_left() -> None:
