@@ -26,8 +26,8 @@ from service.imaging.arrays import Image, Mask
 from service.imaging.masks import components, dilate_disc, from_bool
 
 MAX_PIXELS = 400_000
-"""Largest crop that is looked at. It takes 40 MB, long and thin 55: less than the networks, which rest meanwhile."""
-MIN_HOLE_PIXELS, MAX_HOLE_PIXELS = 24, 40_000
+"""Largest crop that is looked at. It takes 60 MB, long and thin 65: less than the networks, which rest meanwhile."""
+MIN_HOLE_PIXELS, MAX_HOLE_PIXELS = 24, 100_000
 """Time and memory grow with the hole; a larger one has no surroundings that could tell of its middle."""
 RELAXATIONS, MOMENTUM = 50, 1.75
 MAX_LIGHT_STEP = 110.0
