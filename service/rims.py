@@ -35,8 +35,10 @@ from service.segmenter import TextMaps
 DARK_LEVEL, BRIGHT_LEVEL = 90, 165
 """Light below which ink is black and above which a rim is white; of what is left of one, in every channel."""
 MIN_SEEN_SHARE, MIN_WHITE_SEEN_SHARE, MIN_LEFT_SHARE, MIN_LEFT_PX = 0.35, 0.6, 0.1, 40
-"""Share of a stroke that must have been seen for the rest to be text, of a white one too, which may be a hand or a face
-in its outline; and how much of it must be left to be missed."""
+"""Share of a stroke that must have been seen for the rest to be text; of a lone white one, which may be a hand in its
+outline; and how much of it must be left to be missed."""
+COMPANY_PX = 8
+"""What was seen further than this from a white stroke keeps it company, if it is as much as what was seen nearer."""
 MIN_RIM_SHARE = 0.85
 """Share of what lies around a stroke, or around its rest, that must be its rim."""
 RIM_STROKES, THINNEST_RIM_PX = 0.15, 3
@@ -82,14 +84,23 @@ def complete_rimmed(image: Image, strokes: Mask, erased: Mask) -> Mask:
     if strokes.size > MAX_PIXELS:
         return rest
     black, white = _ink_and_rim(image)
-    for ink, rim, seen_share in ((black, white, MIN_SEEN_SHARE), (white, black, MIN_WHITE_SEEN_SHARE)):
+    for ink, rim in ((black, white), (white, black)):
         pieces = components(ink)
         seen, gone = (np.bincount(pieces.labels[mask > 0], minlength=pieces.count + 1) for mask in (strokes, erased))
         is_cut = pieces.area - gone >= np.maximum(MIN_LEFT_SHARE * pieces.area, MIN_LEFT_PX)
-        is_cut &= _ends_inside(pieces) & (seen >= seen_share * pieces.area)
+        is_cut &= _ends_inside(pieces) & (seen >= MIN_SEEN_SHARE * pieces.area)
+        if ink is white:
+            for number in np.flatnonzero(is_cut & (seen < MIN_WHITE_SEEN_SHARE * pieces.area)):
+                is_cut[number] = _has_company(np.asarray(pieces.labels == number), strokes)
         for stroke in _rimmed(pieces, is_cut, rim, erased, THINNEST_RIM_PX, seen=strokes):
             rest[stroke.window] |= stroke.with_rim & ~erased[stroke.window]
     return rest
+
+
+def _has_company(stroke: npt.NDArray[np.bool_], strokes: Mask) -> bool:
+    """Whether as much of `strokes` lies away from the `stroke` as on it and around it."""
+    on = np.count_nonzero(strokes[dilate_disc(from_bool(stroke), COMPANY_PX) > 0])
+    return bool(np.count_nonzero(strokes) >= 2 * on)
 
 
 def complete_rims(image: Image, erased: Mask, *, reach_px: int) -> Mask:

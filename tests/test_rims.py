@@ -63,16 +63,25 @@ def test_a_stroke_of_which_half_was_seen_is_completed_with_its_rim() -> None:
 
 
 def test_a_white_stroke_in_a_black_rim_is_completed_too() -> None:
-    """What is left of it would stand there as a white blob; of a white hand in its outline less than that was seen."""
+    """What is left of it would stand there as a white blob."""
     image, ink, whole = drawn(colour=255, rim_colour=0)
     image[whole == 0] = np.maximum(image, 110)[whole == 0]  # art is no rim
-    most, half = (np.where(np.arange(SIZE_HW[0])[:, None] < until, ink, np.uint8(0)) for until in (140, 105))
+    seen = upper_half(ink)
 
-    rest = complete_rimmed(image, most, most)
+    rest = complete_rimmed(image, seen, seen)
 
-    assert ((rest | most)[ink > 0] > 0).all()
+    assert ((rest | seen)[ink > 0] > 0).all()
     assert np.count_nonzero(rest[whole == 0]) == 0
+
+
+def test_of_a_lone_white_stroke_more_must_have_been_seen() -> None:
+    """It may be a hand in its outline."""
+    image, ink, whole = drawn(colour=255, rim_colour=0, strokes=STROKES[:1])
+    image[whole == 0] = np.maximum(image, 110)[whole == 0]
+    half, most = upper_half(ink), upper_half(ink, until=150)
+
     assert not complete_rimmed(image, half, half).any()
+    assert complete_rimmed(image, most, most).any()
 
 
 def test_a_stroke_of_which_little_was_seen_is_left() -> None:
