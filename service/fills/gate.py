@@ -34,7 +34,7 @@ MIN_CLEAN_RING_SHARES = (0.15, 0.05)
 the dots of a screentone are at all of them, and a narrow ring may happen to lie between them."""
 MIN_CLEAN_SHARE_AMONG_SPOTS = 0.5
 """The same for the narrow ring where the wide one is not clean: an outline that follows the text all around."""
-MIN_CLEAN_SHARE_ON_GROUND = 0.2
+MIN_CLEAN_SHARE_ON_GROUND = 0.25
 """And where the mask itself shows the ground, at its rim and between the letters: between rules, on rough paper."""
 TOUCHING_PX = 3
 TOLERANCE_LEVELS = 12

@@ -246,10 +246,11 @@ def test_a_text_that_fills_its_caption_stands_on_the_captions_colour() -> None:
 
 
 def test_a_line_between_two_rules_on_rough_paper_stands_on_paper() -> None:
-    """Rules as near as that leave few clean stretches of a paper with grain; the mask itself shows it."""
-    paper = np.random.default_rng(0).normal(236, 4, (80, 360)).clip(0, 255).astype(np.uint8)
-    image, hole = np.dstack([paper] * 3), np.zeros((80, 360), np.uint8)
-    image[[24, 25, 53, 54], 20:340] = 30
+    """Rules, and specks of the paper, leave few clean stretches; the mask itself shows what is between them."""
+    rng = np.random.default_rng(0)
+    paper = rng.normal(236, 3, (80, 360)) - 26 * (rng.random((80, 360)) < 0.06)
+    image, hole = np.dstack([paper.clip(0, 255).astype(np.uint8)] * 3), np.zeros((80, 360), np.uint8)
+    image[[21, 22, 56, 57], 20:340] = 30
     hole[28:51, 30:330] = 255
     for x in range(34, 326, 13):
         image[32:47, x : x + 5] = 30
