@@ -9,7 +9,6 @@ import numpy as np
 
 from service.deadline import Deadline
 from service.detector import TextDetector
-from service.ellipsis import find_ellipses
 from service.fills.areas import redraw_areas
 from service.fills.busy import redraw_busy
 from service.fills.copies import fill_copies
@@ -23,6 +22,7 @@ from service.imaging import codec, masks
 from service.imaging.arrays import Image, Mask, Polygon
 from service.imaging.codec import Encoded, Picture
 from service.inpainter import Inpainter
+from service.lone_marks import find_lone_marks
 from service.options import DetectOptions, Edit, Fill, MaskMode, OutputFormat
 from service.plan import Entry, Plan, covers_of, make_plan, plan_group
 from service.refine import refine
@@ -73,7 +73,7 @@ def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
     """Make the mask of what was found, at image scale."""
     assert job.maps is not None
     strokes = job.maps.strokes(threshold)
-    strokes |= find_ellipses(job.picture.image, (strokes.shape[0], strokes.shape[1]), job.deadline.check)
+    strokes |= find_lone_marks(job.picture.image, (strokes.shape[0], strokes.shape[1]), job.deadline.check)
     grow_px = round(dilate_px / job.maps.scale)
 
     def refined(strokes: Mask) -> Mask:

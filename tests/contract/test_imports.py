@@ -17,7 +17,7 @@ WORDS = {"errors", "options", "shapes", "regions"}
 """What every room may speak: the error tree, and what callers ask for and are told."""
 LOOKERS = ("segmenter", "detector", "inpainter")
 PLANNERS = (
-    "fills", "bubbles", "dashes", "ellipsis", "groups", "letters", "plan", "pockets", "refine", "rims", "selection",
+    "fills", "bubbles", "dashes", "groups", "letters", "lone_marks", "plan", "pockets", "refine", "rims", "selection",
     "strays", "verify",
 )  # fmt: skip
 """What the Eraser decides and fills plainly with; no network is run here."""

@@ -8,10 +8,10 @@ import pytest
 
 from service import steps
 from service.deadline import Deadline
-from service.ellipsis import find_ellipses
 from service.errors import ClientGone
 from service.imaging import codec
 from service.imaging.arrays import Image, Mask
+from service.lone_marks import find_lone_marks
 from service.segmenter import TextMaps
 from tests import pages
 
@@ -45,7 +45,7 @@ def test_a_row_of_dots_alone_in_a_bubble_is_found(*, count: int, upright: bool, 
     """Across and down, black on white and white on black; the dots and little else."""
     image, dots = page(*row(count, upright=upright), dark=dark)
 
-    found = find_ellipses(image, SIZE_HW)
+    found = find_lone_marks(image, SIZE_HW)
 
     assert (found[dots > 0] == 255).all()
     assert not found[cv2.dilate(dots, np.ones((7, 7), np.uint8)) == 0].any()
@@ -55,7 +55,7 @@ def test_large_dots_in_a_narrow_bubble_are_found() -> None:
     """As wide as a fifth of the bubble's inside."""
     image, dots = page(*row(4, 34, upright=True), radius_px=13)
 
-    assert (find_ellipses(image, SIZE_HW)[dots > 0] == 255).all()
+    assert (find_lone_marks(image, SIZE_HW)[dots > 0] == 255).all()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_other_dots_are_left(dots: list[tuple[int, int]]) -> None:
     """None of these is a row of three alone in the middle."""
     image, _ = page(*dots)
 
-    assert not find_ellipses(image, SIZE_HW).any()
+    assert not find_lone_marks(image, SIZE_HW).any()
 
 
 def test_dots_of_several_sizes_are_left() -> None:
@@ -82,7 +82,7 @@ def test_dots_of_several_sizes_are_left() -> None:
     image, _ = page(*row(3, 22))
     cv2.circle(image, (MIDDLE[0] + 22, MIDDLE[1]), 8, (0, 0, 0), -1)
 
-    assert not find_ellipses(image, SIZE_HW).any()
+    assert not find_lone_marks(image, SIZE_HW).any()
 
 
 def test_dots_on_open_paper_are_left() -> None:
@@ -91,7 +91,7 @@ def test_dots_on_open_paper_are_left() -> None:
     for dx, dy in row(3):
         cv2.circle(image, (MIDDLE[0] + dx, MIDDLE[1] + dy), 4, (0, 0, 0), -1)
 
-    assert not find_ellipses(image, SIZE_HW).any()
+    assert not find_lone_marks(image, SIZE_HW).any()
 
 
 def test_looking_can_be_stopped() -> None:
@@ -102,14 +102,14 @@ def test_looking_can_be_stopped() -> None:
         raise ClientGone
 
     with pytest.raises(ClientGone):
-        find_ellipses(image, SIZE_HW, stop)
+        find_lone_marks(image, SIZE_HW, stop)
 
 
 def test_a_large_page_is_looked_at_in_its_maps_size() -> None:
     """What comes back has that size."""
     image, dots = page(*row(3, 24), radius_px=8)
 
-    found = find_ellipses(image, (130, 160))
+    found = find_lone_marks(image, (130, 160))
 
     assert found.shape == (130, 160)
     assert found[cv2.resize(dots, (160, 130)) > 200].all()

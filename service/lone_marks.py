@@ -38,7 +38,7 @@ CENTRAL = 0.22
 SOFT_EDGE_PX = 1
 
 
-def find_ellipses(image: Image, size_hw: tuple[int, int], check: Callable[[], None] = lambda: None) -> Mask:
+def find_lone_marks(image: Image, size_hw: tuple[int, int], check: Callable[[], None] = lambda: None) -> Mask:
     """The mask of rows of dots that stand alone in a bubble of `image` `(H, W, 3)` uint8; 0 where there are none.
 
     It is looked for, and answered, at `size_hw`, which is smaller than the image where that is very large: it takes
@@ -50,11 +50,11 @@ def find_ellipses(image: Image, size_hw: tuple[int, int], check: Callable[[], No
     found = np.zeros(size_hw, np.uint8)
     is_light, is_dark = light > LIGHT_LEVEL, light < DARK_LEVEL
     for ground, ink in ((is_light, is_dark), (is_dark, is_light)):
-        _add_ellipses(found, ground, ink, check)
+        _add_marks(found, ground, ink, check)
     return found
 
 
-def _add_ellipses(
+def _add_marks(
     found: Mask, ground: npt.NDArray[np.bool_], ink: npt.NDArray[np.bool_], check: Callable[[], None]
 ) -> None:
     insides = components(from_bool(ground), connectivity=4)
