@@ -83,24 +83,29 @@ def complete_rimmed(image: Image, strokes: Mask, erased: Mask) -> Mask:
     rest = np.zeros_like(strokes)
     if strokes.size > MAX_PIXELS:
         return rest
-    black, white = _ink_and_rim(image)
+    black, white = _black_and_white(image)
     for ink, rim in ((black, white), (white, black)):
         pieces = components(ink)
         seen, gone = (np.bincount(pieces.labels[mask > 0], minlength=pieces.count + 1) for mask in (strokes, erased))
         is_cut = pieces.area - gone >= np.maximum(MIN_LEFT_SHARE * pieces.area, MIN_LEFT_PX)
         is_cut &= _ends_inside(pieces) & (seen >= MIN_SEEN_SHARE * pieces.area)
         if ink is white:
-            for number in np.flatnonzero(is_cut & (seen < MIN_WHITE_SEEN_SHARE * pieces.area)):
-                is_cut[number] = _has_company(np.asarray(pieces.labels == number), strokes)
+            half_seen = is_cut & (seen < MIN_WHITE_SEEN_SHARE * pieces.area)
+            is_cut &= ~half_seen | _has_company(pieces, half_seen, strokes)
         for stroke in _rimmed(pieces, is_cut, rim, erased, THINNEST_RIM_PX, seen=strokes):
             rest[stroke.window] |= stroke.with_rim & ~erased[stroke.window]
     return rest
 
 
-def _has_company(stroke: npt.NDArray[np.bool_], strokes: Mask) -> bool:
-    """Whether as much of `strokes` lies away from the `stroke` as on it and around it."""
-    on = np.count_nonzero(strokes[dilate_disc(from_bool(stroke), COMPANY_PX) > 0])
-    return bool(np.count_nonzero(strokes) >= 2 * on)
+def _has_company(pieces: Components, flags: npt.NDArray[np.bool_], strokes: Mask) -> npt.NDArray[np.bool_]:
+    """`(n + 1,)` of which of the flagged pieces as much of `strokes` lies away as on them and around them."""
+    has_company, count = np.zeros_like(flags), np.count_nonzero(strokes)
+    for number in np.flatnonzero(flags).tolist():
+        x0, y0, x1, y1 = grow_box(pieces.box(number), COMPANY_PX, strokes.shape)
+        window = np.s_[y0:y1, x0:x1]
+        near = dilate_disc(from_bool(pieces.labels[window] == number), COMPANY_PX)
+        has_company[number] = count >= 2 * np.count_nonzero(strokes[window][near > 0])
+    return has_company
 
 
 def complete_rims(image: Image, erased: Mask, *, reach_px: int) -> Mask:
@@ -176,7 +181,7 @@ class _Stroke:
         return gap_px <= SIDE_BY_SIDE * long and thick <= MOST_THICKER * thin and long <= MOST_LONGER * short
 
 
-def _ink_and_rim(image: Image) -> tuple[Mask, Mask]:
+def _black_and_white(image: Image) -> tuple[Mask, Mask]:
     light = luma(image)
     return from_bool(light < DARK_LEVEL), from_bool(light > BRIGHT_LEVEL)
 
@@ -268,7 +273,7 @@ def _text_in(maps: TextMaps, box: Box) -> Levels:
 
 
 def _find_in(image: Image, text: Levels, erased: Mask, *, faint: float, scale: float) -> Mask:
-    ink, rim = _ink_and_rim(image)
+    ink, rim = _black_and_white(image)
     pieces = components(ink)
     levels = np.bincount(pieces.labels.ravel(), weights=text.ravel(), minlength=pieces.count + 1)
     is_faint = _ends_inside(pieces) & (levels >= 255 * faint * pieces.area)

@@ -36,10 +36,9 @@ MIN_SEEN_SHARE, MAX_SEEN_SHARE = 0.08, 2.0
 """What is seen of the board beside the hole, of the hole: a larger board shows itself in the ring."""
 MIN_ROUGH_RIM_SHARE, MAX_ROUGH_GRAIN = 0.64, 8.0
 """Compression leaves a small board as rough as this: then more of the rim must have its colour."""
-REACH_SPREADS, MAX_REACH_LEVELS = 3.0, 36
-"""By so many of its median differences, at most so many levels, a board strays from its colour in each channel."""
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Rec. 601. In its light a board strays no further than any ground: what does is shaded, or no board."""
+MAX_SPREADS, MAX_STRAY_LEVELS = 3.0, 36
+"""By so many of its median differences, at most so many levels, a board strays from its colour in each channel;
+in its light no further than any ground: what does is shaded, or no board."""
 MIN_HULL_SHARE = 0.7
 """Of its convex hull that a board fills, with the hole; what shows between the lines of a drawing is ragged."""
 REACH_PX = 24
@@ -94,19 +93,22 @@ def look_at_board(image: Image, hole: Mask, forbidden: Mask) -> Background | Non
         return None
     at_rim = _some(pixels[rim])
     colour = commonest_colour(at_rim)
-    reach = _reach(at_rim, colour)
-    near = cv2.inRange(pixels, np.ceil(colour - reach), np.floor(colour + reach)) > 0
-    near &= np.abs(luma(pixels) - np.float32(colour @ LUMA)) <= TOLERANCE_LEVELS
+    tolerance = _tolerance_levels(at_rim, colour)
+    near = cv2.inRange(pixels, np.ceil(colour - tolerance), np.floor(colour + tolerance)) > 0
+    light = int(luma(np.rint(colour).astype(np.uint8)[None, None])[0, 0])
+    near &= np.abs(luma(pixels).astype(np.int16) - light) <= TOLERANCE_LEVELS
     if not _holds_letters(own, rim, near):
         return None
     erased = own > 0
     seen = touching(erased | (near & (forbidden[window] == 0)), erased) & ~erased
     if not seen.any():
         return None
-    strays = np.abs(_some(pixels[seen]) - colour)
-    grain, rim_share = float((strays * (TOLERANCE_LEVELS / reach)).max(axis=1).mean()), near[rim].mean()
+    at_ground, rim_share = _some(pixels[seen]), near[rim].mean()
+    grain = float(apart(at_ground, colour).mean())
+    # In units of what the channel may stray: what compression does to one of them is no roughness.
+    roughness = float((np.abs(at_ground - colour) * (TOLERANCE_LEVELS / tolerance)).max(axis=1).mean())
     if _is_board(own, seen, rim_share):
-        is_ground = grain <= (MAX_ROUGH_GRAIN if rim_share >= MIN_ROUGH_RIM_SHARE else MAX_RESIDUAL_LEVELS)
+        is_ground = roughness <= (MAX_ROUGH_GRAIN if rim_share >= MIN_ROUGH_RIM_SHARE else MAX_RESIDUAL_LEVELS)
     else:
         is_even = grain <= MAX_BAND_GRAIN and colour.max() >= MIN_BAND_LEVEL
         is_ground = is_even and _is_band(pixels, colour, hole=own, forbidden=forbidden[window], seen=seen)
@@ -199,12 +201,12 @@ def _some(pixels: npt.NDArray[np.uint8]) -> Samples:
     return np.asarray(pixels[:: -(-len(pixels) // SAMPLES)], np.float32)
 
 
-def _reach(samples: Samples, colour: Colour) -> Colour:
+def _tolerance_levels(samples: Samples, colour: Colour) -> Colour:
     """`(3,)` levels by which a board strays from its `colour`: in some channels compression takes it further."""
     difference = np.abs(samples - colour)
-    ground = difference[difference.max(axis=1) <= MAX_REACH_LEVELS]
+    ground = difference[difference.max(axis=1) <= MAX_STRAY_LEVELS]
     spread = np.median(ground, axis=0) if len(ground) else np.zeros(3)
-    return np.asarray(np.clip(REACH_SPREADS * spread, TOLERANCE_LEVELS, MAX_REACH_LEVELS), np.float32)
+    return np.asarray(np.clip(MAX_SPREADS * spread, TOLERANCE_LEVELS, MAX_STRAY_LEVELS), np.float32)
 
 
 def _holds_letters(hole: Mask, rim: Flags, near: Flags) -> bool:

@@ -111,8 +111,8 @@ def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None
     """The plain background around `hole`, or None if what is there is not plain.
 
     Plain: most of the ring, and nearly all that touches the hole, is within TOLERANCE_LEVELS of one colour,
-    or of a colour that changes slowly, what is not is not spread all over the ring, and the text does not reach
-    over to another even ground.
+    or of a colour that changes slowly, what is not is not spread all over the ring, or the mask itself shows that
+    ground, and the text does not reach over to another even ground.
     `forbidden` `(H, W)` holds every hole: no ring looks at another's text.
     """
     is_spotted = False
@@ -132,12 +132,16 @@ def look_at_ring(image: Image, hole: Mask, forbidden: Mask) -> Background | None
 
 def _is_seen_within(image: Image, hole: Mask, near: npt.NDArray[np.bool_], background: Background) -> bool:
     """Whether the rim of the `hole` and the ring between its letters show the `background`: what a tone does not do."""
+    plain = _plain_map(image, near, background)
+    return _is_plain_between(hole, near, plain) and _has_plain_rim(image, hole, background.surface)
+
+
+def _plain_map(image: Image, near: npt.NDArray[np.bool_], background: Background) -> npt.NDArray[np.bool_]:
+    """`(H, W)` what of the ring `near` is `background`."""
     rows, columns = np.nonzero(near)
     plain = np.zeros(near.shape, np.bool_)
-    plain[rows, columns] = _is_near(
-        image[rows, columns].astype(np.float32), surface_at(background.surface, rows, columns)
-    )
-    return _is_plain_between(hole, near, plain) and _has_plain_rim(image, hole, background.surface)
+    plain[rows, columns] = _is_near(image[rows, columns], surface_at(background.surface, rows, columns))
+    return plain
 
 
 def _sample(ring: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -229,10 +233,7 @@ def _has_plain_rim(image: Image, hole: Mask, surface: Surface) -> bool:
 
 def _clean_share(image: Image, near: npt.NDArray[np.bool_], background: Background, stretch_px: int) -> float:
     """Share of the ring `near` whose neighbours in it, up to `stretch_px` away, are `background`, all but a few."""
-    rows, columns = np.nonzero(near)
-    difference = apart(image[rows, columns], surface_at(background.surface, rows, columns))
-    plain = np.zeros(near.shape, np.bool_)
-    plain[rows, columns] = difference <= TOLERANCE_LEVELS
+    plain = _plain_map(image, near, background)
     side = 2 * stretch_px + 1
     plain_count, count = (
         cv2.boxFilter(flags.view(np.uint8), cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)[
@@ -320,7 +321,7 @@ def _stays_in_range(surface: Surface, rows: Points, columns: Points, hole: Mask)
     return bool(((levels >= low - margin) & (levels <= high + margin)).all())
 
 
-def _is_near(samples: Samples, ideal: Samples) -> npt.NDArray[np.bool_]:
+def _is_near(samples: npt.NDArray[np.generic], ideal: Samples) -> npt.NDArray[np.bool_]:
     return np.asarray(apart(samples, ideal) <= TOLERANCE_LEVELS)
 
 

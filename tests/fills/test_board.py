@@ -224,7 +224,8 @@ def test_a_small_board_may_be_as_rough_as_compression_leaves_it() -> None:
 def test_compression_may_take_one_channel_of_a_board_further_than_the_others() -> None:
     """Blue of a mustard caption strays by thirty levels in a JPEG, and all else is as it was drawn."""
     image, _ = tag(ground=MUSTARD)
-    compressed = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], cv2.IMREAD_COLOR)
+    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 50])
+    compressed = np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
     mask = np.zeros(image.shape[:2], np.uint8)
     mask[47:73, 62:132] = 255
     blue = compressed[..., 2][(mask == 0) & (image == MUSTARD).all(axis=2)].astype(float)
@@ -234,6 +235,18 @@ def test_compression_may_take_one_channel_of_a_board_further_than_the_others() -
     assert np.abs(blue - MUSTARD[2]).max() > 2 * gate.TOLERANCE_LEVELS, "it strays"
     assert background is not None
     assert np.abs(background.colour - MUSTARD).max() <= gate.TOLERANCE_LEVELS
+
+
+def test_a_shaded_board_is_not_filled_with_one_colour() -> None:
+    """Its light strays as far as a channel of a compressed one does."""
+    image, _ = tag()
+    shade = np.linspace(110, 250, image.shape[1]).astype(np.uint8)
+    ground = (image == WHITE).all(axis=2)
+    image[ground] = np.broadcast_to(shade[None, :, None], image.shape)[ground]
+    mask = np.zeros(image.shape[:2], np.uint8)
+    mask[47:73, 62:132] = 255
+
+    assert look_at_board(image, mask, mask) is None
 
 
 def test_nothing_has_no_board() -> None:
