@@ -3,7 +3,7 @@
 Every pixel of the hole takes one of the commonest shifts, so that what it copies goes on from the known pixels and from
 what its neighbours copy (Pritch et al., "Shift-Map Image Editing", ICCV 2009; He and Sun, ECCV 2012). Only differences
 of neighbours are copied, not levels, so that light that changes slowly goes on (Perez et al., "Poisson Image Editing",
-SIGGRAPH 2003).
+SIGGRAPH 2003). Of a large hole that is decided on a smaller picture, and the pixels come from the large one.
 
 A wrong copy is worse than a soft fill on quiet ground: there, what does not go on from its surroundings, or explains
 them hardly better than a smooth fill does, is left to the network. On inked ground a soft fill is a grey cloud, which
@@ -26,9 +26,12 @@ from service.imaging.arrays import Image, Mask
 from service.imaging.masks import components, dilate_disc, from_bool
 
 MAX_PIXELS = 400_000
-"""Largest crop that is looked at. It takes 60 MB, long and thin 65: less than the networks, which rest meanwhile."""
+"""Largest crop that is looked at as it is. It takes 60 MB, or 65: less than the networks, which rest then."""
 MIN_HOLE_PIXELS, MAX_HOLE_PIXELS = 24, 100_000
-"""Time and memory grow with the hole; a larger one has no surroundings that could tell of its middle."""
+"""Time and memory grow with the hole."""
+FACTORS = (1, 2)
+"""How many times smaller a crop is looked at: so much that it and its hole are no larger than that. A hole that is too
+large even so has no surroundings that could tell of its middle."""
 RELAXATIONS, MOMENTUM = 50, 1.75
 MAX_LIGHT_STEP = 110.0
 """Levels between two sources, or a source and what is known, that light explains; more is another thing's ink."""
@@ -49,6 +52,8 @@ SEAM_BUSY_SHARE = 0.45
 MAX_CLOUD_RATIO, MIN_CLOUD_RING_SHARE = 1.05, 0.8
 """How much of a cloud's error copies may make to be taken instead, and how much of the ring must have shown it. What
 is right but for the place of its lines errs up to twice as much as the even gray that nobody wants there."""
+DENSE_ERROR, MAX_DENSE_RATIO = 2000.0, 1.3
+"""And where a smooth fill errs as much as that: strokes of a pen that lie close, which never repeat in their places."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,49 @@ def find_copies(image: Image, hole: Mask, forbidden: Mask, check: Check = lambda
     `image` `(h, w, 3)` is the crop around the hole; `forbidden` `(h, w)` holds all holes in it: nothing is copied from
     there. `check` is called now and then, and may raise.
     """
-    count = np.count_nonzero(hole)
-    if not MIN_HOLE_PIXELS <= count <= MAX_HOLE_PIXELS or hole.size > MAX_PIXELS:
+    if np.count_nonzero(hole) < MIN_HOLE_PIXELS:
         return None
+    for factor in FACTORS:
+        small_hole = _shrunk_mask(hole, factor)
+        if small_hole.size <= MAX_PIXELS and np.count_nonzero(small_hole) <= MAX_HOLE_PIXELS:
+            return _find(image, hole, forbidden, factor, check)
+    return None
+
+
+def _find(image: Image, hole: Mask, forbidden: Mask, factor: int, check: Check) -> Copies | None:
+    """Places and light from a picture `factor` times smaller, pixels from the page: a tone may be so many px off."""
+    small, small_hole = _shrunk(image, factor), _shrunk_mask(hole, factor)
+    choice = _choose(small, small_hole, _shrunk_mask(forbidden, factor), check)
+    if choice is None:
+        return None
+    numbers = np.full(small_hole.shape, -1, np.int32)
+    numbers[choice.rows, choice.columns] = np.arange(len(choice.rows))
+    numbers = np.repeat(np.repeat(numbers, factor, axis=0), factor, axis=1)[: hole.shape[0], : hole.shape[1]]
+    mask = from_bool((hole > 0) & (numbers >= 0))
+    number = numbers[mask > 0]
+    rows, columns = (
+        np.clip(places + factor * choice.shifts[number, axis], 0, hole.shape[axis] - 1)
+        for axis, places in enumerate(np.nonzero(mask))
+    )
+    source = small[choice.rows + choice.shifts[:, 0], choice.columns + choice.shifts[:, 1]]
+    levels = image[rows, columns] + (choice.levels - source)[number]
+    return Copies(mask, np.asarray(np.clip(levels, 0, 255), np.uint8))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Pixels of a hole that can be believed, `(m,)` each."""
+
+    rows: Ints
+    columns: Ints
+    shifts: Ints
+    """`(m, 2)` how far below and to the right of each its source is."""
+    levels: npt.NDArray[np.int16]
+    """`(m, 3)` what they become: their sources in the light that is here."""
+
+
+def _choose(image: Image, hole: Mask, forbidden: Mask, check: Check) -> _Choice | None:
+    """Which pixels can be copied, and from where; None if none can."""
     inside, known = hole > 0, forbidden == 0
     shifts = find_shifts(image, inside, known)
     check()
@@ -84,9 +129,27 @@ def find_copies(image: Image, hole: Mask, forbidden: Mask, check: Check = lambda
     check()
     if not believed.any():
         return None
-    mask = np.zeros_like(hole)
-    mask[spot.rows[believed], spot.columns[believed]] = 255
-    return Copies(mask, _blend(image, spot, chosen, believed))
+    levels = _blend(image, spot, chosen, believed).astype(np.int16)
+    return _Choice(spot.rows[believed], spot.columns[believed], shifts[chosen[believed]], levels)
+
+
+def _shrunk(image: Image, factor: int) -> Image:
+    """`image` so many times smaller, each pixel the mean of a block; itself for 1."""
+    if factor == 1:
+        return image
+    height, width = image.shape[:2]
+    padded = cv2.copyMakeBorder(image, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
+    size_wh = (padded.shape[1] // factor, padded.shape[0] // factor)
+    return np.asarray(cv2.resize(padded, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _shrunk_mask(mask: Mask, factor: int) -> Mask:
+    """`mask` so many times smaller, set where any pixel of a block is."""
+    if factor == 1:
+        return mask
+    padded = np.pad(mask, [(0, -side % factor) for side in mask.shape])
+    blocks = padded.reshape(padded.shape[0] // factor, factor, padded.shape[1] // factor, factor)
+    return np.asarray(blocks.max(axis=(1, 3)), np.uint8)
 
 
 def fill_copies(image: Image, copies: Copies) -> None:
@@ -123,7 +186,8 @@ def _believed(image: Image, spot: Spot, chosen: Ints, inside: Flags, forbidden: 
     ratio = copy_error / np.maximum(smooth_error, RING_ERROR)
     is_good = np.logical_or.reduce([(seam <= max_seam) & (ratio <= max_ratio) for max_seam, max_ratio in BELIEVED])
     is_good &= (supported >= MIN_RING_SHARE * ring_count) & (sure_count >= MIN_SURE_SHARE * total(piece))
-    is_cloudy = (smooth_error >= CLOUD_ERROR) & (ratio <= MAX_CLOUD_RATIO)
+    most_ratio = np.where(smooth_error >= DENSE_ERROR, MAX_DENSE_RATIO, MAX_CLOUD_RATIO)
+    is_cloudy = (smooth_error >= CLOUD_ERROR) & (ratio <= most_ratio)
     is_cloudy &= supported >= MIN_CLOUD_RING_SHARE * ring_count
     busy = busy_share(image, forbidden == 0)[inside]
     is_cloudy &= total(piece, busy) >= CLOUD_BUSY_SHARE * total(piece)

@@ -10,12 +10,19 @@ import pytest
 
 from benchmarks import grounds
 from service.errors import DeadlineExceeded
-from service.fills.copies import MAX_HOLE_PIXELS, Copies, fill_copies, find_copies
+from service.fills import copies as copies_module
+from service.fills.copies import FACTORS, MAX_HOLE_PIXELS, Copies, fill_copies, find_copies
 from service.fills.smooth import fill_smoothly
 from service.imaging.arrays import Image, Mask
 from tests import pages
 
 LETTERS = (0, 0, 0)
+
+
+@pytest.fixture(params=FACTORS)
+def any_factor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is, and decided on half the picture as of a hole too large for that."""
+    monkeypatch.setattr(copies_module, "FACTORS", (request.param,))
 
 
 def word(height: int = 160, width: int = 240) -> Mask:
@@ -174,6 +181,7 @@ def test_an_eye_is_not_copied_onto_a_wall() -> None:
         assert np.abs(image.astype(int) - 146)[copies.mask > 0].max() < 24
 
 
+@pytest.mark.usefixtures("any_factor")
 def test_letters_are_never_copied() -> None:
     """Other holes nearby hold green letters; no green comes out of them."""
     clean, hole = edge(), word()
@@ -189,6 +197,7 @@ def test_letters_are_never_copied() -> None:
     assert not ((copies.levels[:, 1] > 230) & (copies.levels[:, 0] < 60)).any()
 
 
+@pytest.mark.usefixtures("any_factor")
 def test_what_stood_in_the_holes_does_not_matter() -> None:
     """Black letters, white letters, noise: the same copies, each time."""
     clean, hole = edge(), word()
@@ -202,6 +211,7 @@ def test_what_stood_in_the_holes_does_not_matter() -> None:
     assert np.array_equal(first.levels, second.levels)
 
 
+@pytest.mark.usefixtures("any_factor")
 def test_only_the_hole_is_filled_and_looking_changes_nothing() -> None:
     """The image is as it was until the copies are put in, and outside the hole afterwards too."""
     clean, hole = speed_lines(), word()
@@ -230,9 +240,26 @@ def test_a_paragraph_on_a_large_page_is_copied_too() -> None:
     assert np.count_nonzero(copies.mask) > 0.8 * np.count_nonzero(hole)
 
 
+def test_a_hole_too_large_to_look_at_gets_pixels_of_the_page_not_enlarged_ones() -> None:
+    """Strokes of the pen are as sharp as on the page, though their places were found on half of it."""
+    image = inked(4, 560, 620, strokes=3200)
+    hole = np.zeros(image.shape[:2], np.uint8)
+    hole[90:470, 130:490] = 255
+    page = covered(image, hole)
+
+    copies = find_copies(page, hole, hole)
+
+    assert np.count_nonzero(hole) > MAX_HOLE_PIXELS
+    assert copies is not None
+    assert np.count_nonzero(copies.mask) > 0.8 * np.count_nonzero(hole)
+    fill_copies(page, copies)
+    filled, drawn = (np.abs(np.diff(picture[150:410, 190:430, 0].astype(float))).mean() for picture in (page, image))
+    assert filled == pytest.approx(drawn, rel=0.15)
+
+
 def test_a_hole_too_large_or_too_small_is_left_to_the_network() -> None:
     """Neither has surroundings that say what is in it."""
-    side = int(MAX_HOLE_PIXELS**0.5) + 2
+    side = int(MAX_HOLE_PIXELS**0.5) * FACTORS[-1] + 8
     large = np.zeros((side + 60, side + 60), np.uint8)
     large[30:-30, 30:-30] = 255
     small = np.zeros((100, 100), np.uint8)
@@ -242,7 +269,8 @@ def test_a_hole_too_large_or_too_small_is_left_to_the_network() -> None:
         assert find_copies(edge(*hole.shape), hole, hole) is None
 
 
-@pytest.mark.parametrize("size_hw", [(5, 40), (40, 5), (12, 12), (64, 64)])
+@pytest.mark.usefixtures("any_factor")
+@pytest.mark.parametrize("size_hw", [(5, 40), (40, 5), (12, 12), (63, 65)])
 def test_any_hole_is_answered(size_hw: tuple[int, int]) -> None:
     """Holes that reach the border, that are the whole crop, and that lie among other holes."""
     rng = np.random.default_rng(4)
@@ -260,7 +288,6 @@ def test_the_largest_crop_takes_little_memory(size_hw: tuple[int, int], most_mb:
     cut = hole[size_hw[0] // 8 : -size_hw[0] // 8, size_hw[1] // 8 : -size_hw[1] // 8]
     rows = MAX_HOLE_PIXELS // cut.shape[1]
     cut[: 2 * rows : 2] = 255
-    cut[: max(0, 2 * rows - len(cut))] = 255  # where every other row is not enough
     cut[:, ::40] = 0
     assert 0.9 * MAX_HOLE_PIXELS < np.count_nonzero(hole) <= MAX_HOLE_PIXELS
     image = covered(grounds.hatching(np.random.default_rng(1), hole.shape), hole)
