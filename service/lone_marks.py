@@ -1,7 +1,7 @@
-"""Find the dots that stand alone in a bubble, a silence. To a network a row of dots looks like any three marks.
+"""Find what stands alone in a bubble, the dots of a silence or the marks of a shout, which a network takes for things.
 
 What speaks for them is the bubble: an outline all around, nothing in it but dots of one size, in one row, at one
-distance, in its middle.
+distance, or bars each of which stands on a dot, in its middle.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ DARK_LEVEL, LIGHT_LEVEL = 110, 180
 """Light below which a dot and above which its bubble is; on a dark bubble it is the other way round."""
 MIN_SIDE_PX, MAX_PAGE_SHARE = 28, 0.3
 """Shorter side of a bubble's inside, and how much of the page it takes at most."""
-MIN_BOX_SHARE, MIN_SOLIDITY = 0.5, 0.75
-"""Share of its box, and of its convex hull, that a bubble fills, its tail counted."""
+MIN_GROUND_SHARE, MIN_BOX_SHARE = 0.35, 0.5
+"""Share of its box that a bubble fills, its tail counted, without its marks and with them."""
+MIN_SOLIDITY, MIN_SPIKY_SOLIDITY = 0.75, 0.6
+"""Share of its convex hull that a bubble fills, and that a shout's burst does."""
 DOTS = (3, 12)
 DOT_PX, MAX_DOT_SIDES = 2.5, 0.22
 """Diameter of a dot, at least, and at most in shorter sides of the bubble."""
@@ -34,12 +36,20 @@ PITCH_DOTS = (1.2, 7.0)
 MAX_OFFSET_DOTS = 0.4
 """How far a dot may lie from the row's line, in diameters."""
 CENTRAL = 0.22
-"""How far the row's middle may be from the bubble's, in sides of its box."""
+"""How far the middle of the row, or of the marks, may be from the bubble's, in sides of its box."""
+MARKS = (2, 4)
+"""Of a shout: one alone is a nose over a mouth as often."""
+BAR_SIDES, MIN_BAR_ASPECT, MIN_BAR_DOTS = (0.15, 0.85), 1.3, 1.8
+"""Height of a bar, in shorter sides of the bubble, in its own width, and in diameters of its dot: a brow lies."""
+MAX_BAR_RATIO = 1.6
+"""Between the highest and the lowest bar."""
+GAP_DOTS, MAX_FOOT_DOTS = (-0.3, 1.8), 1.2
+"""From a bar's foot to the top of its dot, and to the side of the dot's middle, in diameters: marks lean."""
 SOFT_EDGE_PX = 1
 
 
 def find_lone_marks(image: Image, size_hw: tuple[int, int], check: Callable[[], None] = lambda: None) -> Mask:
-    """The mask of rows of dots that stand alone in a bubble of `image` `(H, W, 3)` uint8; 0 where there are none.
+    """The mask of rows of dots, and of bars on dots, that stand alone in a bubble of `image` `(H, W, 3)` uint8; else 0.
 
     It is looked for, and answered, at `size_hw`, which is smaller than the image where that is very large: it takes
     some ten bytes a pixel. `check` is called for each thing that may be a bubble, and may raise.
@@ -62,7 +72,7 @@ def _add_marks(
     wide, high = insides.right - insides.left, insides.bottom - insides.top
     may_be = (np.minimum(wide, high) >= MIN_SIDE_PX) & (insides.area <= MAX_PAGE_SHARE * found.size)
     may_be &= (insides.left > 0) & (insides.top > 0) & (insides.right < width) & (insides.bottom < height)
-    may_be &= insides.area >= MIN_BOX_SHARE * wide * high
+    may_be &= insides.area >= MIN_GROUND_SHARE * wide * high
     may_be[0] = False
     for number in np.flatnonzero(may_be).tolist():
         check()
@@ -72,25 +82,26 @@ def _add_marks(
         contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         whole = np.zeros_like(inside)
         cv2.drawContours(whole, contours, 0, 255, -1)
-        if np.count_nonzero(whole) < MIN_SOLIDITY * cv2.contourArea(cv2.convexHull(contours[0])):
+        solidity = np.count_nonzero(whole) / max(1.0, cv2.contourArea(cv2.convexHull(contours[0])))
+        if solidity < MIN_SPIKY_SOLIDITY or np.count_nonzero(whole) < MIN_BOX_SHARE * whole.size:
             continue
         enclosed = whole & ~inside
         marks = components(enclosed)
         inked = np.bincount(marks.labels[ink[window]], minlength=marks.count + 1)
-        if _is_row(marks, inked, (x1 - x0, y1 - y0)):
+        if not (inked[1:] > 0).all():
+            continue
+        size_wh = (x1 - x0, y1 - y0)
+        if (solidity >= MIN_SOLIDITY and _is_row(marks, size_wh)) or _is_shout(marks, size_wh):
             found[window] |= dilate(enclosed, SOFT_EDGE_PX)
 
 
-def _is_row(marks: Components, inked: npt.NDArray[np.int64], size_wh: tuple[int, int]) -> bool:
-    """Whether all `marks` in a bubble are dots of one row in its middle; `inked` counts the ink in each."""
+def _is_row(marks: Components, size_wh: tuple[int, int]) -> bool:
+    """Whether all `marks` in a bubble are dots of one row in its middle."""
     if not DOTS[0] <= marks.count <= DOTS[1]:
         return False
-    wide, high = (marks.right - marks.left)[1:], (marks.bottom - marks.top)[1:]
     area = marks.area[1:]
     diameter = float(np.sqrt(area * 4 / np.pi).mean())
-    is_dot = (area >= MIN_ROUNDNESS * wide * high) & (np.maximum(wide, high) <= MAX_ASPECT * np.minimum(wide, high))
-    is_dot &= inked[1:] > 0
-    if not is_dot.all() or not DOT_PX <= diameter <= MAX_DOT_SIDES * min(size_wh):
+    if not _are_round(marks)[1:].all() or not DOT_PX <= diameter <= MAX_DOT_SIDES * min(size_wh):
         return False
     middles = marks.middles[1:]
     span = np.ptp(middles, axis=0)
@@ -101,3 +112,39 @@ def _is_row(marks: Components, inked: npt.NDArray[np.int64], size_wh: tuple[int,
     is_even &= PITCH_DOTS[0] * diameter <= steps.min() and steps.max() <= PITCH_DOTS[1] * diameter
     off_centre = np.abs((middles[0] + middles[-1]) / 2 / size_wh - 0.5)
     return bool(is_even and span[1 - along] <= MAX_OFFSET_DOTS * diameter and (off_centre <= CENTRAL).all())
+
+
+def _is_shout(marks: Components, size_wh: tuple[int, int]) -> bool:
+    """Whether all `marks` in a bubble are bars, each on a dot of its own, side by side in its middle: ?!, !!, ?!?."""
+    pairs = marks.count // 2
+    if marks.count % 2 or not MARKS[0] <= pairs <= MARKS[1]:
+        return False
+    by_area = np.argsort(marks.area[1:]) + 1
+    middles = marks.middles
+    dots, bars = (some[np.argsort(middles[some, 0])] for some in (by_area[:pairs], by_area[pairs:]))
+    wide, high = marks.right - marks.left, marks.bottom - marks.top
+    diameter = np.sqrt(marks.area[dots] * 4 / np.pi)
+    is_bar = (high[bars] >= MIN_BAR_ASPECT * wide[bars]) & (high[bars] >= MIN_BAR_DOTS * diameter)
+    is_bar &= (high[bars] >= BAR_SIDES[0] * min(size_wh)) & (high[bars] <= BAR_SIDES[1] * min(size_wh))
+    gap = marks.top[dots] - marks.bottom[bars]
+    aside = np.abs([_foot(marks, bar) for bar in bars.tolist()] - middles[dots, 0])
+    stands = (gap >= GAP_DOTS[0] * diameter) & (gap <= GAP_DOTS[1] * diameter) & (aside <= MAX_FOOT_DOTS * diameter)
+    if not (is_bar & stands & _are_round(marks)[dots]).all():
+        return False
+    is_even = high[bars].max() <= MAX_BAR_RATIO * high[bars].min()
+    is_even &= marks.area[dots].max() <= MAX_AREA_RATIO * marks.area[dots].min()
+    left, top, right, bottom = marks.left[1:].min(), marks.top[1:].min(), marks.right[1:].max(), marks.bottom[1:].max()
+    off_centre = np.abs(np.array([left + right, top + bottom]) / 2 / size_wh - 0.5)
+    return bool(is_even and (off_centre <= CENTRAL).all())
+
+
+def _are_round(marks: Components) -> npt.NDArray[np.bool_]:
+    """`(n + 1,)` which pieces are as round as a dot."""
+    wide, high = marks.right - marks.left, marks.bottom - marks.top
+    is_full = marks.area >= MIN_ROUNDNESS * wide * high
+    return np.asarray(is_full & (np.maximum(wide, high) <= MAX_ASPECT * np.minimum(wide, high)), np.bool_)
+
+
+def _foot(marks: Components, number: int) -> float:
+    """Middle of the lowest row of a piece, px from the left."""
+    return float(np.flatnonzero(marks.labels[marks.bottom[number] - 1] == number).mean())

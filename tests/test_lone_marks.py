@@ -1,4 +1,4 @@
-"""A row of dots alone in a bubble is a silence, and text; other dots are eyes, buttons, tone."""
+"""Dots in a row alone in a bubble are a silence, bars on dots a shout: text. Other dots are eyes, buttons, tone."""
 
 from __future__ import annotations
 
@@ -90,6 +90,76 @@ def test_dots_on_open_paper_are_left() -> None:
     image = pages.blank(*SIZE_HW)
     for dx, dy in row(3):
         cv2.circle(image, (MIDDLE[0] + dx, MIDDLE[1] + dy), 4, (0, 0, 0), -1)
+
+    assert not find_lone_marks(image, SIZE_HW).any()
+
+
+Line = tuple[tuple[int, int], tuple[int, int]]
+Dot = tuple[int, int]
+UPRIGHT: list[tuple[Line, Dot]] = [(((-14, -30), (-14, 8)), (-14, 24)), (((14, -30), (14, 8)), (14, 24))]
+LEANING: list[tuple[Line, Dot]] = [(((-4, -30), (-16, 6)), (-20, 22)), (((24, -30), (12, 6)), (8, 22))]
+
+
+def shout(marks: list[tuple[Line, Dot]], *, spiky: bool = False, dark: bool = False) -> tuple[Image, Mask]:
+    """Bars and their dots, so far from the middle of a bubble, and their mask."""
+    image, mask = page(dark=dark)
+    ink = 255 if dark else 0
+    if spiky:
+        angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+        reach = np.where(np.arange(36) % 2, 0.8, 1.1)[:, None]
+        burst = np.rint(np.array(MIDDLE) + reach * np.stack([np.cos(angles), np.sin(angles)], 1) * BUBBLE).astype(int)
+        image[:] = 140
+        cv2.fillPoly(image, [burst], (255, 255, 255))
+        cv2.polylines(image, [burst], isClosed=True, color=(0, 0, 0), thickness=2, lineType=cv2.LINE_AA)
+    for layer, colour in ((image, (ink,) * 3), (mask, (255,))):
+        for (start, end), dot in marks:
+            ends = [(MIDDLE[0] + x, MIDDLE[1] + y) for x, y in (start, end)]
+            cv2.line(layer, *ends, colour, 9, cv2.LINE_AA)
+            cv2.circle(layer, (MIDDLE[0] + dot[0], MIDDLE[1] + dot[1]), 6, colour, -1, cv2.LINE_AA)
+    return image, mask
+
+
+@pytest.mark.parametrize(
+    ("marks", "spiky", "dark"), [(UPRIGHT, False, False), (LEANING, True, False), (LEANING, False, True)]
+)
+def test_bars_on_dots_alone_in_a_bubble_are_a_shout(marks, *, spiky: bool, dark: bool) -> None:
+    """Upright and leaning, in a round bubble and in a burst, black on white and white on black."""
+    image, ink = shout(marks, spiky=spiky, dark=dark)
+
+    found = find_lone_marks(image, SIZE_HW)
+
+    assert (found[ink == 255] == 255).all()
+    assert not found[cv2.dilate(ink, np.ones((7, 7), np.uint8)) == 0].any()
+
+
+def test_a_question_mark_is_a_bar_too() -> None:
+    """With its hook, beside a mark that calls out."""
+    image, ink = shout(UPRIGHT[1:])
+    for layer, colour in ((image, (0, 0, 0)), (ink, (255,))):
+        hook = np.array([[-27, -18], [-22, -29], [-12, -30], [-6, -22], [-12, -10], [-16, 0], [-16, 8]]) + MIDDLE
+        cv2.polylines(layer, [hook], isClosed=False, color=colour, thickness=8, lineType=cv2.LINE_AA)
+        cv2.circle(layer, (MIDDLE[0] - 16, MIDDLE[1] + 24), 6, colour, -1, cv2.LINE_AA)
+
+    found = find_lone_marks(image, SIZE_HW)
+
+    assert (found[ink == 255] == 255).all()
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        UPRIGHT[:1],
+        [(((-30, -24), (-10, -24)), (-20, 0)), (((10, -24), (30, -24)), (20, 0))],
+        [(bar, (x, -44)) for bar, (x, _) in UPRIGHT],
+        [UPRIGHT[0], (UPRIGHT[1][0], (40, 24))],
+        [*UPRIGHT, (((44, -2), (44, 0)), (44, 0))],
+        [(((x0, y0 + 38), (x1, y1 + 38)), (x, y + 38)) for ((x0, y0), (x1, y1)), (x, y) in UPRIGHT],
+    ],
+    ids=["one", "brows over eyes", "dots above", "a dot aside", "something else", "at the edge"],
+)
+def test_other_bars_and_dots_are_left(marks: list[tuple[Line, Dot]]) -> None:
+    """None of these is two or more bars, each on a dot, alone in the middle."""
+    image, _ = shout(marks)
 
     assert not find_lone_marks(image, SIZE_HW).any()
 
