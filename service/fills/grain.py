@@ -84,7 +84,8 @@ def _is_even(field: npt.NDArray[np.float32], known: npt.NDArray[np.bool_]) -> bo
     full = known & (weight >= 0.7)
     if np.count_nonzero(full) < MIN_SAMPLES:
         return False
-    low, middle = np.percentile(np.sqrt(power[full] / weight[full]), (10, 50))
+    # Where all is zero the sums that `blur` carries along may end a little below it.
+    low, middle = np.percentile(np.sqrt(np.maximum(power[full], 0) / weight[full]), (10, 50))
     return bool(low >= MIN_EVENNESS * middle)
 
 
