@@ -16,10 +16,11 @@ import numpy as np
 from training.data import art, effects
 from training.data.canvas import Block, Canvas
 from training.data.dice import Dice
+from training.data.flora import blossom, meadow, petals, shrub
 from training.data.lettering import turned
 from training.data.lookalikes import ornament_outline
 from training.data.silhouettes import beast, blast, branch, lapel, shard
-from training.data.sketches import features, foot, furniture, profile, stick_figure, stroke_px
+from training.data.sketches import features, foot, furniture, glance, mouth, profile, stick_figure, stroke_px
 from training.data.strokes import bezier, corners, disc, empty, polygon, polyline, ring_points, tapered
 from training.data.studio import Studio
 from training.data.traces import chain, code, crack, gloss, lightning, plates, ripples, teeth, vein, whoosh
@@ -411,13 +412,17 @@ DRAWN = Family({locks: 2.5, folds: 2, lashes: 1, limb: 1.5, ornament: 1.5, splas
                 foot: 1.5, rubble: 1.5, barbed_wire: 0.5, bow: 1.2, gem: 1.5, bag: 1, head: 2.5,
                 tuft: 2, blast: 1.8, branch: 1.2, lapel: 1.2, shard: 2, beast: 1.2, lightning: 1.4,
                 crack: 1.2, ripples: 0.8, whoosh: 1.4, chain: 0.7, vein: 0.8, teeth: 1.4, gloss: 1.4,
-                plates: 1.6}, 0.35)  # fmt: skip
+                plates: 1.6, meadow: 3, blossom: 2, petals: 2, shrub: 1.5, glance: 2.5, mouth: 2}, 0.35)  # fmt: skip
 """What stands in drawn panels."""
 SKETCHED = Family(
     {
         stick_figure: 3,
         furniture: 1.5,
         features: 1,
+        glance: 1,
+        mouth: 0.7,
+        petals: 0.7,
+        meadow: 0.7,
         profile: 0.7,
         foot: 0.7,
         limb: 0.5,

@@ -68,6 +68,20 @@ def pen_sound(writer: Writer) -> None:
     _place(writer, block, _thin)
 
 
+def bare_sound(writer: Writer) -> None:
+    """A sound of a few small letters in one ink, set in a font, with nothing around them that would set them off."""
+    dice = writer.dice
+    language = writer.language()
+    face = writer.face(language, {"sfx": 0.3, "hand": 0.25, "dlg": 0.2, "sans": 0.15, "pop": 0.1})
+    text = words.sound(dice, face)[: dice.whole(1, 5)]
+    size = dice.log_between(14, 60) * max(0.7, writer.studio.zoom)
+    upright = dice.chance(_UPRIGHT_SHARE.get(language, 0.0))
+    block = sound_effect(dice, face, size, text, upright=upright)
+    if dice.chance(0.5):
+        block = turned(block, dice.bell(0, 18))
+    _place(writer, block, _bare)
+
+
 def scrawl(writer: Writer) -> None:
     """A remark of small loose letters, in a hand-written font or stroke by stroke."""
     dice = writer.dice
@@ -138,6 +152,11 @@ def _rimmed(writer: Writer, block: Block, *, on_dark: bool, kind: str = "") -> L
         ink = studio.black() if kind == "black" else studio.white()
         return effects.haloed(studio, block, ink=ink, width_px=dice.log_between(1.5, 6))
     return effects.outlined(studio, block, ink=studio.black() if kind == "black" else studio.white())
+
+
+def _bare(writer: Writer, block: Block, *, on_dark: bool) -> Lettering:
+    """One ink and nothing else."""
+    return effects.plain(writer.studio, block, on_dark=on_dark)
 
 
 def _thin(writer: Writer, block: Block, *, on_dark: bool) -> Lettering:

@@ -228,6 +228,8 @@ def _small_marks(writer: Writer) -> None:
         hand_lettering.pen_sound(writer)
     for _ in range(dice.weighted({0: 0.62, 1: 0.22, 2: 0.1, 4: 0.06})):
         hand_lettering.scrawl(writer)
+    for _ in range(dice.weighted({0: 0.7, 1: 0.2, 2: 0.07, 3: 0.03})):
+        hand_lettering.bare_sound(writer)
     for _ in range(dice.weighted({0: 0.84, 1: 0.12, 2: 0.04})):
         numerals.number(writer)
 

@@ -171,3 +171,74 @@ def foot(dice: Dice, size: float) -> np.ndarray:
             start = np.array([share * wide, (0.1 + 0.7 * share) * size])
             polyline(alpha, [start, start + [0.1 * wide, -0.06 * size]], 255, pen)
     return alpha if dice.chance(0.5) else np.ascontiguousarray(alpha[:, ::-1])
+
+
+def glance(dice: Dice, size: float) -> np.ndarray:
+    """Two large eyes as manga draws them, in thin lines: tall irises left open, lights, lids, brows; or shut."""
+    alpha = empty(size * 0.7, size * 1.4)
+    high, wide = alpha.shape
+    pen, tall = max(1.0, size * dice.log_between(0.01, 0.03)), dice.between(0.8, 1.9)
+    apart, radius = wide * dice.between(0.2, 0.3), size * dice.between(0.08, 0.15)
+    kind = dice.weighted({"open": 0.5, "startled": 0.3, "smiling": 0.2})
+    look, filled = dice.offset(0.15 * radius), dice.pick(["none", "half", "pupil", "solid"])
+    for side in (-1, 1):
+        eye = np.array([wide / 2 + side * apart, high * dice.between(0.5, 0.55)])
+        lid = bezier(*(np.array([[-1.3, 0.1], [-0.8, -1.1], [0.8, -1.1], [1.3, 0.1]]) * radius * [1, tall * 0.8] + eye))
+        if kind == "smiling":
+            polygon(alpha, tapered(lid, dice.between(2, 5) * pen), 255)
+            continue
+        iris = ring_points(eye + look, radius * 0.62, radius * 0.62 * tall, 24)
+        if filled == "solid":
+            polygon(alpha, iris, 255)
+        polyline(alpha, iris, 255, pen, closed=True)
+        if filled == "half":
+            polygon(alpha, iris[12:], 255)
+        if filled in {"pupil", "half"} or kind == "startled":
+            polygon(alpha, ring_points(eye + look, radius * 0.25, radius * 0.28 * tall, 14), 255)
+        disc(alpha, eye + look + [-0.25 * radius, -0.3 * radius * tall], max(1.0, radius * dice.between(0.12, 0.25)), 0)
+        if kind == "open":
+            polygon(alpha, tapered(lid, dice.between(2, 8) * pen), 255)
+            polyline(alpha, [eye + [-0.6 * radius, radius * tall], eye + [0.6 * radius, radius * tall]], 255, pen)
+        else:
+            polyline(alpha, ring_points(eye, 1.2 * radius, 1.1 * radius * tall, 24), 255, pen, closed=True)
+        brow = eye + np.array([0, -radius * (tall + dice.between(0.3, 0.8))])
+        if dice.chance(0.7):
+            ends, rise = np.array([radius * dice.between(0.6, 1.2), dice.bell(0, 0.2) * radius]), [0, -0.3 * radius]
+            polygon(alpha, tapered(bezier(brow - ends, brow + rise, brow + rise, brow + ends), 2 * pen), 255)
+    return alpha
+
+
+def mouth(dice: Dice, size: float) -> np.ndarray:
+    """A small mouth with what is around it: open in a wedge, smiling, clenched in a grid, a sigh, a blush, a drop."""
+    alpha = empty(size, size * dice.between(0.9, 1.4))
+    pen = max(1.0, size * dice.log_between(0.015, 0.05))
+    middle, reach = np.array(alpha.shape[::-1]) / 2, size * dice.between(0.15, 0.35)
+    kind = dice.pick(["wedge", "smile", "clenched", "wave"])
+    if kind == "wedge":
+        line = np.array([[-1, -0.3], [1, -0.3 + dice.bell(0, 0.1)], [dice.between(-0.4, 0.4), 1]]) * reach + middle
+        if dice.chance(0.4):
+            polygon(alpha, line, 255)
+        polyline(alpha, line, 255, pen, closed=dice.chance(0.92))
+    elif kind == "smile":
+        bow = bezier(*(np.array([[-1, 0], [-0.5, 0.5], [0.5, 0.5], [1, 0]]) * reach + middle))
+        polygon(alpha, tapered(bow, dice.between(1.5, 4) * pen), 255)
+    elif kind == "clenched":
+        lips = ring_points(middle, reach, reach * dice.between(0.35, 0.6), 24)
+        polyline(alpha, lips, 255, pen, closed=True)
+        polyline(alpha, [middle - [reach, 0], middle + [reach, 0]], 255, pen)
+        for share in np.linspace(-0.7, 0.7, dice.whole(2, 7)):
+            half = reach * 0.4 * (1 - share * share) ** 0.5
+            polyline(alpha, [middle + [share * reach, -half], middle + [share * reach, half]], 255, pen)
+    else:
+        xs = np.linspace(-1, 1, dice.whole(3, 9))
+        ys = np.where(np.arange(len(xs)) % 2, 0.18, -0.18)
+        polyline(alpha, np.stack([xs, ys], 1) * reach + middle, 255, pen)
+    if dice.chance(0.4):
+        for side in (-1, 1):
+            for step in range(dice.whole(2, 4)):
+                root = middle + np.array([side * (0.32 + 0.04 * step), -0.25]) * size
+                polyline(alpha, [root, root + np.array([-0.03, 0.1]) * size], 255, pen)
+    if dice.chance(0.3):
+        drop = middle + np.array([dice.pick([-1, 1]) * 0.4, dice.between(-0.4, 0.2)]) * size
+        polyline(alpha, ring_points(drop, 0.03 * size, 0.06 * size, 14)[3:14], 255, pen)
+    return alpha
