@@ -1,7 +1,8 @@
 """Find what stands alone in a bubble, the dots of a silence or the marks of a shout, which a network takes for things.
 
 What speaks for them is the bubble: an outline all around, nothing in it but dots of one size, in one row, at one
-distance, or bars each of which stands on a dot, in its middle.
+distance, or bars each of which stands on a dot, in its middle. Of a bubble that runs into another's, with words that
+were seen, such dots are what is left.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
-from service.imaging.masks import Components, components, dilate, from_bool
+from service.imaging.masks import Components, chosen, components, dilate, from_bool
 
 DARK_LEVEL, LIGHT_LEVEL = 110, 180
 """Light below which a dot and above which its bubble is; on a dark bubble it is the other way round."""
@@ -39,8 +40,11 @@ CENTRAL = 0.22
 """How far the middle of the row, or of the marks, may be from the bubble's, in sides of its box."""
 MARKS = (2, 4)
 """Of a shout: one alone is a nose over a mouth as often."""
-BAR_SIDES, MIN_BAR_ASPECT, MIN_BAR_DOTS = (0.15, 0.85), 1.3, 1.8
-"""Height of a bar, in shorter sides of the bubble, in its own width, and in diameters of its dot: a brow lies."""
+MIN_BAR_SIDES, MAX_BAR_HEIGHT, MIN_BAR_ASPECT, MIN_BAR_DOTS = 0.15, 0.8, 1.3, 1.8
+"""Height of a bar, in shorter sides of the bubble and in its height, in its own width, and in diameters of its dot: a
+brow lies."""
+SEEN_SHARE = 0.5
+"""Share of a mark that the network saw, from which on it is a letter among those that the dots stand beside."""
 MAX_BAR_RATIO = 1.6
 """Between the highest and the lowest bar."""
 GAP_DOTS, MAX_FOOT_DOTS = (-0.3, 1.8), 1.2
@@ -48,24 +52,25 @@ GAP_DOTS, MAX_FOOT_DOTS = (-0.3, 1.8), 1.2
 SOFT_EDGE_PX = 1
 
 
-def find_lone_marks(image: Image, size_hw: tuple[int, int], check: Callable[[], None] = lambda: None) -> Mask:
+def find_lone_marks(image: Image, seen: Mask, check: Callable[[], None] = lambda: None) -> Mask:
     """The mask of rows of dots, and of bars on dots, that stand alone in a bubble of `image` `(H, W, 3)` uint8; else 0.
 
-    It is looked for, and answered, at `size_hw`, which is smaller than the image where that is very large: it takes
-    some ten bytes a pixel. `check` is called for each thing that may be a bubble, and may raise.
+    It is looked for, and answered, at the size of `seen`, the strokes that the network found, which is smaller than the
+    image where that is very large: it takes some ten bytes a pixel. `check` is called for each thing that may be a
+    bubble, and may raise.
     """
     light = luma(image)
-    if light.shape != size_hw:
-        light = np.asarray(cv2.resize(light, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    found = np.zeros(size_hw, np.uint8)
+    if light.shape != seen.shape:
+        light = np.asarray(cv2.resize(light, seen.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    found = np.zeros_like(seen)
     is_light, is_dark = light > LIGHT_LEVEL, light < DARK_LEVEL
     for ground, ink in ((is_light, is_dark), (is_dark, is_light)):
-        _add_marks(found, ground, ink, check)
+        _add_marks(found, seen, ground, ink, check)
     return found
 
 
 def _add_marks(
-    found: Mask, ground: npt.NDArray[np.bool_], ink: npt.NDArray[np.bool_], check: Callable[[], None]
+    found: Mask, seen: Mask, ground: npt.NDArray[np.bool_], ink: npt.NDArray[np.bool_], check: Callable[[], None]
 ) -> None:
     insides = components(from_bool(ground), connectivity=4)
     height, width = found.shape
@@ -93,10 +98,16 @@ def _add_marks(
         size_wh = (x1 - x0, y1 - y0)
         if (solidity >= MIN_SOLIDITY and _is_row(marks, size_wh)) or _is_shout(marks, size_wh):
             found[window] |= dilate(enclosed, SOFT_EDGE_PX)
+            continue
+        is_seen = np.bincount(marks.labels[seen[window] > 0], minlength=marks.count + 1) >= SEEN_SHARE * marks.area
+        is_seen[0] = False
+        beside = enclosed & ~from_bool(chosen(marks.labels, is_seen))
+        if is_seen.any() and _is_row(components(beside), size_wh, central=1.0):
+            found[window] |= dilate(beside, SOFT_EDGE_PX)
 
 
-def _is_row(marks: Components, size_wh: tuple[int, int]) -> bool:
-    """Whether all `marks` in a bubble are dots of one row in its middle."""
+def _is_row(marks: Components, size_wh: tuple[int, int], *, central: float = CENTRAL) -> bool:
+    """Whether all `marks` in a bubble are dots of one row in its middle, no further off than `central`."""
     if not DOTS[0] <= marks.count <= DOTS[1]:
         return False
     area = marks.area[1:]
@@ -111,7 +122,7 @@ def _is_row(marks: Components, size_wh: tuple[int, int]) -> bool:
     is_even = area.max() <= MAX_AREA_RATIO * area.min() and steps.max() <= MAX_PITCH_RATIO * steps.min()
     is_even &= PITCH_DOTS[0] * diameter <= steps.min() and steps.max() <= PITCH_DOTS[1] * diameter
     off_centre = np.abs((middles[0] + middles[-1]) / 2 / size_wh - 0.5)
-    return bool(is_even and span[1 - along] <= MAX_OFFSET_DOTS * diameter and (off_centre <= CENTRAL).all())
+    return bool(is_even and span[1 - along] <= MAX_OFFSET_DOTS * diameter and (off_centre <= central).all())
 
 
 def _is_shout(marks: Components, size_wh: tuple[int, int]) -> bool:
@@ -125,7 +136,7 @@ def _is_shout(marks: Components, size_wh: tuple[int, int]) -> bool:
     wide, high = marks.right - marks.left, marks.bottom - marks.top
     diameter = np.sqrt(marks.area[dots] * 4 / np.pi)
     is_bar = (high[bars] >= MIN_BAR_ASPECT * wide[bars]) & (high[bars] >= MIN_BAR_DOTS * diameter)
-    is_bar &= (high[bars] >= BAR_SIDES[0] * min(size_wh)) & (high[bars] <= BAR_SIDES[1] * min(size_wh))
+    is_bar &= (high[bars] >= MIN_BAR_SIDES * min(size_wh)) & (high[bars] <= MAX_BAR_HEIGHT * size_wh[1])
     gap = marks.top[dots] - marks.bottom[bars]
     aside = np.abs([_foot(marks, bar) for bar in bars.tolist()] - middles[dots, 0])
     stands = (gap >= GAP_DOTS[0] * diameter) & (gap <= GAP_DOTS[1] * diameter) & (aside <= MAX_FOOT_DOTS * diameter)

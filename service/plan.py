@@ -10,9 +10,11 @@ import numpy as np
 
 from service.bubbles import margin_px, stands_in_bubble
 from service.fills.board import look_around
+from service.fills.borders import Borders, find_borders
 from service.fills.copies import Copies, find_copies
 from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, ring_of
 from service.fills.lines import find_lines
+from service.fills.rim import continue_rim
 from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
@@ -39,6 +41,7 @@ BRIDGE_PX = 3
 """Half the width of a bridge between two texts whose masks just meet."""
 BRIDGED_PIXELS = 4_000_000
 """In a larger crop no bridges are cut: that takes 20 bytes a pixel."""
+BORDER_REASON = "the border of a panel goes on from both sides"
 PARTS_LIMIT = 64
 """Parts of one group that are looked at on their own before the whole group goes to the network."""
 
@@ -58,7 +61,7 @@ class Hole:
     texture: Texture | None = None
     """How the surroundings repeat, for `tone`."""
     copies: Copies | None = None
-    """What is copied from the surroundings, for `copy`."""
+    """What is copied from the surroundings, for `copy`, or goes on from its rim or a gutter."""
 
 
 @dataclass(frozen=True)
@@ -280,12 +283,29 @@ def _plain(box: Box, own: Mask, background: Background) -> Hole:
 
 
 def _not_plain(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[], None]) -> tuple[Hole, ...]:
+    smooth = continue_rim(image, own, mask)
+    if smooth is not None:
+        return (Hole(box, own, "gradient", "its rim shows a ground that changes smoothly", copies=smooth),)
+    borders = find_borders(image, own, mask)
+    if borders is not None:
+        return _past_borders(image, mask, borders, box, check)
     texture = find_texture(image, own, mask)
     if texture is not None:
         period_px = float(np.hypot(*texture.shifts[0]))
         return (Hole(box, own, "tone", f"the surroundings repeat every {period_px:.1f} px", texture=texture),)
     drawn = Hole(box, own, "inpaint", "the surroundings are neither plain nor do they repeat")
     return _copied(image, mask, drawn, "the surroundings go on in what stands near", check)
+
+
+def _past_borders(image: Image, mask: Mask, borders: Borders, box: Box, check: Callable[[], None]) -> tuple[Hole, ...]:
+    """The borders of panels that go on through a hole, and what is left of it, each part from its own panel."""
+    holes = [Hole(box, borders.lines.mask, "copy", BORDER_REASON, copies=borders.lines)]
+    if borders.gutter.mask.any():
+        holes.append(Hole(box, borders.gutter.mask, "flat", "it lies between panels", copies=borders.gutter))
+    for part, beyond in borders.rest:
+        check()
+        holes += _by_parts(image, np.maximum(mask, from_bool(beyond)), part, box, check)
+    return tuple(holes)
 
 
 def _copied(image: Image, mask: Mask, drawn: Hole, reason: str, check: Callable[[], None]) -> tuple[Hole, ...]:
@@ -304,9 +324,12 @@ def _with_lines(image: Image, mask: Mask, hole: Hole) -> tuple[Hole, ...]:
         return (hole,)
     x0, y0, x1, y1 = hole.box
     lines = find_lines(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1], hole.background)
-    if lines is None:
-        return (hole,)
     reason = "lines of the drawing go on from both sides"
+    if lines is None:
+        borders = find_borders(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1])
+        if borders is None:
+            return (hole,)
+        lines, reason = borders.lines, BORDER_REASON
     drawn = replace(hole, mask=lines.mask, method="copy", reason=reason, background=None, copies=lines)
     rest = np.where(lines.mask > 0, np.uint8(0), hole.mask)
     return (replace(hole, mask=rest), drawn) if rest.any() else (drawn,)

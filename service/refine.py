@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.dashes import DASH_GLYPHS, find_dashes, find_dots
-from service.fills.board import find_boards, look_around
+from service.fills.board import find_boards, find_boards_beneath, look_around
 from service.fills.gate import TOLERANCE_LEVELS, Background, deviation
 from service.fills.surface import surface_at
 from service.imaging.arrays import Box, Image, Mask
@@ -86,6 +86,8 @@ CONTEXT_PX = 24
 """What is looked at around a text for what is left of its rims and its ink, and the ground beyond."""
 TILE_PX, OVERLAP_PX = 1024, 160
 """In such tiles, since rims take 27 bytes a pixel; they overlap by more than a rim's rest looks around itself."""
+ON_BOARD_SHARE = 0.8
+"""Of a piece of strokes that must lie on a board for the rest of it to be a stray poke beyond."""
 SEARCH_GLYPHS = 1.2
 """How far past the found text, in glyph sizes, its ink is looked for."""
 
@@ -135,6 +137,7 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
     for cut, dashes in work.dashes:
         mask[cut] |= dashes
     mask |= dilate(left, dilate_px)  # what text on plain ground beside it keeps clear of is not its own
+    _keep_to_boards(work, left, check)
     count, labels = label_groups(left, GROUP_GAPS_PX[0])
     for box in label_boxes(labels, count):
         check()
@@ -150,6 +153,24 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
             mask[cut] |= complete_rims(image[cut], found[cut], reach_px=reach_px)
             mask[cut] |= complete_pockets(image[cut], strokes[cut], found[cut])
     return mask
+
+
+def _keep_to_boards(work: _Work, strokes: Mask, check: Callable[[], None]) -> None:
+    """Take off the mask what `strokes` on boards grew beyond them: what is around, art perhaps, is not the board's."""
+    count, labels = label_groups(strokes, GROUP_GAPS_PX[1])
+    for box in label_boxes(labels, count):
+        check()
+        cut = _cut(grow_box(box, CONTEXT_PX, strokes.shape))
+        boards = find_boards_beneath(work.image[cut], strokes[cut], check)
+        if not boards.any():
+            continue
+        pieces = components(strokes[cut])
+        on_boards = np.bincount(pieces.labels[boards], minlength=pieces.count + 1) >= ON_BOARD_SHARE * pieces.area
+        on_boards[0] = True
+        others = from_bool(chosen(pieces.labels, ~on_boards))
+        own = np.where(others > 0, np.uint8(0), strokes[cut])
+        beyond = (dilate(own, work.dilate_px) > 0) & ~boards & (dilate(others, work.dilate_px) == 0)
+        work.mask[cut][beyond] = 0
 
 
 def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], None]) -> Mask:

@@ -73,7 +73,7 @@ def refine_strokes(job: Job, threshold: float, dilate_px: int) -> None:
     """Make the mask of what was found, at image scale."""
     assert job.maps is not None
     strokes = job.maps.strokes(threshold)
-    strokes |= find_lone_marks(job.picture.image, (strokes.shape[0], strokes.shape[1]), job.deadline.check)
+    strokes |= find_lone_marks(job.picture.image, strokes, job.deadline.check)
     grow_px = round(dilate_px / job.maps.scale)
 
     def refined(strokes: Mask) -> Mask:
@@ -274,11 +274,13 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
     `mask` is the whole image's: nothing under it is background.
     """
     rng = np.random.default_rng(0)  # dither only; the same upload gives the same bytes
-    for hole in plan.holes("flat", "gradient", "white"):
+    for hole in plan.holes("flat", "gradient", "white", "copy"):
         check()
         x0, y0, x1, y1 = hole.box
         crop = image[y0:y1, x0:x1]
-        if hole.method == "white":
+        if hole.copies is not None:
+            fill_copies(crop, hole.copies)
+        elif hole.method == "white":
             fill_colour(crop, hole.mask, WHITE)
         elif hole.background is None:
             fill_colour(crop, hole.mask, ring_colour(crop, ring_of(hole.mask, mask[y0:y1, x0:x1])))
@@ -288,9 +290,6 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
             else:
                 fill_gradient(crop, hole.mask, hole.background, rng, check)
             add_grain(crop, hole.mask, mask[y0:y1, x0:x1], hole.background, rng, check=check)
-    for hole in plan.holes("copy"):
-        assert hole.copies is not None, "a hole that nothing can be copied into is planned for the network"
-        fill_copies(image[hole.box[1] : hole.box[3], hole.box[0] : hole.box[2]], hole.copies)
     return _fill_textures(image, plan, mask, check)
 
 

@@ -16,6 +16,7 @@ from service.segmenter import TextMaps
 from tests import pages
 
 SIZE_HW = (260, 320)
+UNSEEN = np.zeros(SIZE_HW, np.uint8)
 MIDDLE = (160, 120)
 BUBBLE = (70, 80)
 
@@ -45,7 +46,7 @@ def test_a_row_of_dots_alone_in_a_bubble_is_found(*, count: int, upright: bool, 
     """Across and down, black on white and white on black; the dots and little else."""
     image, dots = page(*row(count, upright=upright), dark=dark)
 
-    found = find_lone_marks(image, SIZE_HW)
+    found = find_lone_marks(image, UNSEEN)
 
     assert (found[dots > 0] == 255).all()
     assert not found[cv2.dilate(dots, np.ones((7, 7), np.uint8)) == 0].any()
@@ -55,7 +56,7 @@ def test_large_dots_in_a_narrow_bubble_are_found() -> None:
     """As wide as a fifth of the bubble's inside."""
     image, dots = page(*row(4, 34, upright=True), radius_px=13)
 
-    assert (find_lone_marks(image, SIZE_HW)[dots > 0] == 255).all()
+    assert (find_lone_marks(image, UNSEEN)[dots > 0] == 255).all()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_other_dots_are_left(dots: list[tuple[int, int]]) -> None:
     """None of these is a row of three alone in the middle."""
     image, _ = page(*dots)
 
-    assert not find_lone_marks(image, SIZE_HW).any()
+    assert not find_lone_marks(image, UNSEEN).any()
 
 
 def test_dots_of_several_sizes_are_left() -> None:
@@ -82,7 +83,7 @@ def test_dots_of_several_sizes_are_left() -> None:
     image, _ = page(*row(3, 22))
     cv2.circle(image, (MIDDLE[0] + 22, MIDDLE[1]), 8, (0, 0, 0), -1)
 
-    assert not find_lone_marks(image, SIZE_HW).any()
+    assert not find_lone_marks(image, UNSEEN).any()
 
 
 def test_dots_on_open_paper_are_left() -> None:
@@ -91,7 +92,7 @@ def test_dots_on_open_paper_are_left() -> None:
     for dx, dy in row(3):
         cv2.circle(image, (MIDDLE[0] + dx, MIDDLE[1] + dy), 4, (0, 0, 0), -1)
 
-    assert not find_lone_marks(image, SIZE_HW).any()
+    assert not find_lone_marks(image, UNSEEN).any()
 
 
 Line = tuple[tuple[int, int], tuple[int, int]]
@@ -126,7 +127,7 @@ def test_bars_on_dots_alone_in_a_bubble_are_a_shout(marks, *, spiky: bool, dark:
     """Upright and leaning, in a round bubble and in a burst, black on white and white on black."""
     image, ink = shout(marks, spiky=spiky, dark=dark)
 
-    found = find_lone_marks(image, SIZE_HW)
+    found = find_lone_marks(image, UNSEEN)
 
     assert (found[ink == 255] == 255).all()
     assert not found[cv2.dilate(ink, np.ones((7, 7), np.uint8)) == 0].any()
@@ -140,7 +141,7 @@ def test_a_question_mark_is_a_bar_too() -> None:
         cv2.polylines(layer, [hook], isClosed=False, color=colour, thickness=8, lineType=cv2.LINE_AA)
         cv2.circle(layer, (MIDDLE[0] - 16, MIDDLE[1] + 24), 6, colour, -1, cv2.LINE_AA)
 
-    found = find_lone_marks(image, SIZE_HW)
+    found = find_lone_marks(image, UNSEEN)
 
     assert (found[ink == 255] == 255).all()
 
@@ -161,7 +162,54 @@ def test_other_bars_and_dots_are_left(marks: list[tuple[Line, Dot]]) -> None:
     """None of these is two or more bars, each on a dot, alone in the middle."""
     image, _ = shout(marks)
 
-    assert not find_lone_marks(image, SIZE_HW).any()
+    assert not find_lone_marks(image, UNSEEN).any()
+
+
+def test_tall_bars_in_a_narrow_bubble_are_a_shout() -> None:
+    """Taller than the bubble is wide, as long as bubble is left above and below."""
+    tall: list[tuple[Line, Dot]] = [(((x, -62), (x, 28)), (x, 46)) for x in (-14, 14)]
+    image, ink = shout(tall)
+    image[:, : MIDDLE[0] - 40] = 140
+    image[:, MIDDLE[0] - 41 : MIDDLE[0] - 38] = 0
+    image[:, MIDDLE[0] + 38 :] = 140
+    image[:, MIDDLE[0] + 38 : MIDDLE[0] + 41] = 0
+
+    assert (find_lone_marks(image, UNSEEN)[ink == 255] == 255).all()
+
+
+def two_bubbles(*others: tuple[int, int]) -> tuple[Image, Mask, Mask]:
+    """A bubble with three dots that runs into another with a word, and what the network saw; `others` are strays."""
+    image, dots = page(*row(3, upright=True), *others)
+    ground, outline = np.zeros(SIZE_HW, np.uint8), np.zeros(SIZE_HW, np.uint8)
+    for centre, axes in ((MIDDLE, BUBBLE), ((MIDDLE[0] - 80, MIDDLE[1] + 30), (60, 50))):
+        cv2.ellipse(ground, centre, axes, 0, 0, 360, 255, -1)
+        cv2.ellipse(outline, centre, axes, 0, 0, 360, 255, 3)
+    outline &= ~cv2.erode(ground, np.ones((5, 5), np.uint8))
+    image[:] = 140
+    image[ground > 0] = 255
+    image[(outline > 0) | (dots > 0)] = 0
+    word = np.zeros(SIZE_HW, np.uint8)
+    word[130:170, 40:46] = word[146:152, 50:80] = 255
+    image[word > 0] = 0
+    return image, dots, word
+
+
+def test_dots_beside_words_that_were_seen_are_found() -> None:
+    """A silence in a bubble that runs into another; the words themselves are the network's."""
+    image, dots, word = two_bubbles()
+
+    found = find_lone_marks(image, word)
+
+    assert (found[dots > 0] == 255).all()
+    assert not found[cv2.dilate(dots, np.ones((7, 7), np.uint8)) == 0].any()
+    assert not find_lone_marks(image, UNSEEN).any()
+
+
+def test_dots_beside_words_and_something_else_are_left() -> None:
+    """Buttons, a face that speaks."""
+    image, _, word = two_bubbles((30, 10))
+
+    assert not find_lone_marks(image, word).any()
 
 
 def test_looking_can_be_stopped() -> None:
@@ -172,14 +220,14 @@ def test_looking_can_be_stopped() -> None:
         raise ClientGone
 
     with pytest.raises(ClientGone):
-        find_lone_marks(image, SIZE_HW, stop)
+        find_lone_marks(image, UNSEEN, stop)
 
 
 def test_a_large_page_is_looked_at_in_its_maps_size() -> None:
     """What comes back has that size."""
     image, dots = page(*row(3, 24), radius_px=8)
 
-    found = find_lone_marks(image, (130, 160))
+    found = find_lone_marks(image, np.zeros((130, 160), np.uint8))
 
     assert found.shape == (130, 160)
     assert found[cv2.resize(dots, (160, 130)) > 200].all()

@@ -449,3 +449,19 @@ def test_a_wide_growth_asked_for_takes_no_white_beyond_a_rim() -> None:
 
     assert mask[120, 290]
     assert not mask[:, 304:].any()
+
+
+def test_the_growth_of_letters_keeps_to_the_label_that_they_stand_on() -> None:
+    """The label is little higher than its letters, with art above and below: that stays."""
+    image, strokes = pages.noise(110, 240), np.zeros((110, 240), np.uint8)
+    label = strokes.copy()
+    label[40:68, 40:200] = 255
+    image[label > 0] = (40, 80, 220)
+    for x in range(54, 190, 16):
+        strokes[43:65, x : x + 4] = strokes[52:56, x : x + 11] = 255
+    image[strokes > 0] = 255
+
+    mask = refine(image, strokes, dilate_px=6)
+
+    assert (mask[strokes > 0] == 255).all()
+    assert not mask[label == 0].any()

@@ -26,7 +26,7 @@ from service.fills.surface import Samples, even_surface
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import apart, colour_distance, luma
 from service.imaging.geometry import grow_box, hull, shrink_to
-from service.imaging.masks import Components, dilate, from_bool, touching
+from service.imaging.masks import Components, chosen, components, dilate, from_bool, touching
 
 MIN_RIM_PIXELS, MIN_RIM_SHARE = 100, 0.55
 """The rim of a smaller hole is no evidence; of this one, so much has the board's colour."""
@@ -63,6 +63,19 @@ MIN_COMPACT_SHARE, MAX_EDGE_SHARE = 0.85, 0.3
 NEAR_LETTERS_PX, MIN_BARE_SHARE, MIN_INK_SHARE = 2, 0.18, 0.9
 """Share of it that is further than this from its letters, as little of an outlined word is, and of that the share that
 is ink as well: what shows in a letter's loops is the ground."""
+BESIDE_PX = (1, 3)
+"""Between these distances from letters their board shows itself, whatever is around it."""
+NEAR_BOARD_LEVELS = 24
+"""What differs less from a board's colour is it: around small letters compression takes it so far."""
+MIN_CONVEX_SHARE, MIN_BARE_NEAR_SHARE, MAX_LETTERS_HULL_SHARE = 0.95, 0.85, 0.93
+"""Of its convex hull that a board on any ground fills with its letters, as the rim of a word does not; of what is bare
+of letters, that must have its colour, soft edges aside; and of their own hull that letters fill: more is a bar."""
+MIN_MARGIN_LINES = 0.35
+"""How far such a board reaches from its letters somewhere, in heights of their line: a rim is narrower, all around."""
+MIN_BESIDE_SHARE = 0.3
+"""Of what is beside a letter, that must have its board's colour: a stray hit beside a board has not."""
+MOST_LETTERS, MOST_COLOURS = 100, 8
+"""In a crop in which boards are looked for, and of boards there, around its largest letters."""
 MAX_PIXELS = 1_000_000
 """Larger crops are no boards: to look at one takes up to 20 bytes a pixel."""
 SAMPLES = 50_000
@@ -107,7 +120,7 @@ def look_at_board(image: Image, hole: Mask, forbidden: Mask) -> Background | Non
     grain = float(apart(at_ground, colour).mean())
     # In units of what the channel may stray: what compression does to one of them is no roughness.
     roughness = float((np.abs(at_ground - colour) * (TOLERANCE_LEVELS / tolerance)).max(axis=1).mean())
-    if _is_board(own, seen, rim_share):
+    if is_board(own, seen, rim_share):
         is_ground = roughness <= (MAX_ROUGH_GRAIN if rim_share >= MIN_ROUGH_RIM_SHARE else MAX_RESIDUAL_LEVELS)
     else:
         is_even = grain <= MAX_BAND_GRAIN and colour.max() >= MIN_BAND_LEVEL
@@ -139,6 +152,72 @@ def find_boards(image: Image, ink: Components, strokes: Mask, check: Callable[[]
         whole = _filled(from_bool(own))
         if _is_lettered(image[window], own, whole, strokes[window]):
             boards[window] |= whole
+    return boards
+
+
+def find_boards_beneath(image: Image, strokes: Mask, check: Callable[[], None] = lambda: None) -> Flags:
+    """The `(H, W)` pixels of the boards, each of one colour and convex, on which letters stand, whatever is around.
+
+    `strokes` `(H, W)` is what was found of letters; a board is known by what shows beside them, and ends within the
+    crop. `check` is called before each letter that is looked at, and may raise.
+    """
+    boards = np.zeros(strokes.shape, np.bool_)
+    letters = components(strokes)
+    if strokes.size > MAX_PIXELS or letters.count > MOST_LETTERS:
+        return boards
+    beside: list[Image] = []
+    bare = dilate(strokes, BESIDE_PX[0]) == 0
+    for number in range(1, letters.count + 1):
+        check()
+        x0, y0, x1, y1 = grow_box(letters.box(number), BESIDE_PX[1], strokes.shape)
+        window = np.s_[y0:y1, x0:x1]
+        around = dilate(from_bool(letters.labels[window] == number), BESIDE_PX[1]) > 0
+        beside.append(image[window][bare[window] & around][None])
+    tried: list[Colour] = []
+    for number in (np.argsort(letters.area[1:])[::-1]).tolist():
+        if not beside[number].size or len(tried) == MOST_COLOURS:
+            continue
+        check()
+        colour = commonest_colour(_some(beside[number][0]))
+        if any(apart(colour[None], other)[0] <= TOLERANCE_LEVELS for other in tried):
+            continue
+        tried.append(colour)
+        shares = [(colour_distance(some, colour) <= NEAR_BOARD_LEVELS).mean() if some.size else 0.0 for some in beside]
+        own = np.array([0.0, *shares]) >= MIN_BESIDE_SHARE
+        boards |= _boards_of(image, from_bool(chosen(letters.labels, own)), colour)
+    return boards
+
+
+def _boards_of(image: Image, strokes: Mask, colour: Colour) -> Flags:
+    """The `(H, W)` pixels of the convex boards of this `colour` that hold the letters `strokes`."""
+    boards = np.zeros(strokes.shape, np.bool_)
+    near = colour_distance(image, colour) <= NEAR_BOARD_LEVELS
+    pieces = components(from_bool(near | (strokes > 0)), connectivity=4)
+    on = np.bincount(pieces.labels[strokes > 0], minlength=pieces.count + 1)
+    may_be = (pieces.left > 0) & (pieces.right < near.shape[1]) & (pieces.top > 0) & (pieces.bottom < near.shape[0])
+    may_be &= (pieces.area >= MIN_BOARD_PIXELS) & (on > 0) & (on <= MAX_LETTERS_SHARE * pieces.area)
+    may_be[0] = False
+    for number in np.flatnonzero(may_be).tolist():
+        x0, y0, x1, y1 = pieces.box(number)
+        window = np.s_[y0:y1, x0:x1]
+        piece = pieces.labels[window] == number
+        # What was found of small letters may poke out of their board, and noise may hang on to it.
+        solid = cv2.morphologyEx(from_bool(piece & near[window]), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        whole = np.zeros(piece.shape, np.uint8)
+        if not solid.any():
+            continue
+        cv2.fillConvexPoly(whole, cv2.convexHull(cv2.findNonZero(solid)), 255)
+        letters = np.where(piece, whole & strokes[window], np.uint8(0))
+        if piece[whole > 0].mean() < MIN_CONVEX_SHARE or not letters.any():
+            continue
+        bare = (whole > 0) & (dilate(letters, NEAR_LETTERS_PX) == 0)
+        line_px = min(cv2.boundingRect(letters)[2:])
+        margin = cv2.distanceTransform(from_bool(letters == 0), cv2.DIST_L2, cv2.DIST_MASK_5)[whole > 0].max()
+        is_board = margin >= MIN_MARGIN_LINES * line_px and _hull_share(letters) <= MAX_LETTERS_HULL_SHARE
+        is_board &= MIN_LETTERS_SHARE <= letters[whole > 0].astype(np.bool_).mean() <= MAX_LETTERS_SHARE
+        is_board &= bare[whole > 0].mean() >= MIN_BARE_SHARE and near[window][bare].mean() >= MIN_BARE_NEAR_SHARE
+        if is_board:
+            boards[window] |= whole > 0
     return boards
 
 
@@ -215,8 +294,11 @@ def _holds_letters(hole: Mask, rim: Flags, near: Flags) -> bool:
     return bool(core.any() and near[rim].mean() >= MIN_RIM_SHARE and near[core].mean() <= MAX_CORE_SHARE)
 
 
-def _is_board(hole: Mask, seen: Flags, rim_share: float) -> bool:
-    """Whether the hole and the ground `seen` around it are one small compact shape that ends in sight."""
+def is_board(hole: Mask, seen: Flags, rim_share: float, *, hull_share: float = MIN_HULL_SHARE) -> bool:
+    """Whether the hole and the ground `seen` around it are one small compact shape that ends in sight.
+
+    `rim_share` of the hole's rim shows that ground; of its convex hull the board fills `hull_share`.
+    """
     count = np.count_nonzero(hole)
     if not MIN_SEEN_SHARE * count <= np.count_nonzero(seen) <= MAX_SEEN_SHARE * count:
         return False
@@ -226,7 +308,7 @@ def _is_board(hole: Mask, seen: Flags, rim_share: float) -> bool:
         board = np.asarray(cv2.morphologyEx(board, cv2.MORPH_OPEN, disc), np.uint8)
         if rim_share < MIN_TAILED_RIM_SHARE or _border(seen & (board > 0)).mean() > MAX_TAIL_SHARE:
             return False
-    return _hull_share(board) >= MIN_HULL_SHARE
+    return _hull_share(board) >= hull_share
 
 
 def _hull_share(mask: Mask) -> float:

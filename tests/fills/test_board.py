@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from service.fills import board, gate
-from service.fills.board import find_boards, look_around, look_at_board
+from service.fills.board import find_boards, find_boards_beneath, look_around, look_at_board
 from service.fills.gate import look_at_ring, ring_of
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import apart
-from service.imaging.masks import Components, components, from_bool
+from service.imaging.masks import Components, components, dilate, from_bool
 from tests import pages
 
 BLUE, WHITE = (40, 80, 220), (255, 255, 255)
@@ -274,3 +274,69 @@ def test_a_board_that_the_picture_cuts_is_one() -> None:
     image, mask = tag()
 
     assert look_at_board(image[:75], mask[:75], mask[:75]) is not None
+
+
+def labels(*, ground: tuple[int, int, int] = BLUE, rim_px: int = 0) -> tuple[Image, Mask, Mask]:
+    """Two labels with letters in noise, both masks; with `rim_px` none, but letters in a rim of the same colour."""
+    image, strokes = pages.noise(100, 260), np.zeros((100, 260), np.uint8)
+    boards = strokes.copy()
+    for x in (30, 140):
+        quad = np.array([[x + 6, 30], [x + 96, 30], [x + 90, 60], [x, 60]])
+        cv2.fillPoly(boards, [quad], 255)
+        for left in range(x + 16, x + 74, 18):
+            for shape in ((left, 35, 4, 20), (left, 43, 13, 4), (left + 9, 35, 4, 20)):
+                strokes[shape[1] : shape[1] + shape[3], shape[0] : shape[0] + shape[2]] = 255
+    if rim_px:
+        boards = dilate(strokes, rim_px)
+    image[boards > 0] = ground
+    image[strokes > 0] = WHITE
+    return image, strokes, boards
+
+
+@pytest.mark.parametrize("poke", [False, True])
+def test_boards_beneath_letters_are_found_in_any_art(*, poke: bool) -> None:
+    """Whole, letters and all, though noise is all around, and what was found of the letters pokes out of them."""
+    image, strokes, boards = labels()
+    if poke:
+        strokes[55:64, 50:90] = 255  # a stray hit below
+        strokes[40:48, 128:134] = 255  # and one between them
+
+    found = find_boards_beneath(image, strokes)
+
+    assert (found == (boards > 0)).mean() > 0.985
+
+
+def test_a_word_in_a_rim_stands_on_no_board() -> None:
+    """The rim follows the letters; erased by itself the word would leave a blob."""
+    image, strokes, _ = labels(rim_px=4)
+
+    assert not find_boards_beneath(image, strokes).any()
+
+
+def test_a_bar_in_a_rim_stands_on_no_board() -> None:
+    """A rim around a bar is convex, but a bar is no word."""
+    image, strokes = pages.noise(80, 200), np.zeros((80, 200), np.uint8)
+    image[26:54, 26:174] = WHITE
+    strokes[32:48, 32:168] = 255
+    image[strokes > 0] = 0
+
+    assert not find_boards_beneath(image, strokes).any()
+
+
+def test_a_board_that_ends_beyond_the_crop_is_none_to_keep_to() -> None:
+    """What runs on may be a sky."""
+    image, strokes, _ = labels()
+    image[30:61] = np.where(strokes[30:61, :, None] > 0, 255, np.array(BLUE, np.uint8))
+
+    assert not find_boards_beneath(image, strokes).any()
+
+
+def test_the_search_for_boards_beneath_letters_can_be_stopped() -> None:
+    """It is asked at each letter."""
+    image, strokes, _ = labels()
+
+    def check() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        find_boards_beneath(image, strokes, check)

@@ -1,0 +1,153 @@
+"""Panel borders and gutters go on through a hole, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from service.fills.borders import find_borders
+from service.fills.copies import fill_copies
+from service.groups import gather
+from service.imaging.arrays import Image, Mask
+from service.plan import make_plan
+from tests import pages
+
+HEIGHT, WIDTH = 160, 220
+
+
+def panels(*, turns: int = 0, lean: int = 0, ink: int = 0) -> tuple[Image, Mask]:
+    """Two panels of noise one above the other, borders and a white gutter between them; a hole across the gutter."""
+    image = pages.noise(HEIGHT, WIDTH)
+    ends = np.array([[-10, 66], [WIDTH + 9, 66 + lean], [WIDTH + 9, 90 + lean], [-10, 90]])
+    cv2.fillPoly(image, [ends], (255, 255, 255))
+    for first, second in ((0, 1), (3, 2)):
+        cv2.line(image, ends[first].tolist(), ends[second].tolist(), (ink,) * 3, 4)
+    hole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    hole[30:130, 90:130] = 255
+    return np.ascontiguousarray(np.rot90(image, turns)), np.ascontiguousarray(np.rot90(hole, turns))
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+@pytest.mark.parametrize("lean", [0, 8])
+def test_both_borders_and_the_gutter_between_them_go_on(turns: int, lean: int) -> None:
+    """As they were, to a soft edge; what is left are the two panels' parts, each without the other side."""
+    clean, hole = panels(turns=turns, lean=lean)
+    image = clean.copy()
+    image[hole > 0] = 128
+
+    borders = find_borders(image, hole, hole)
+
+    assert borders is not None
+    for copies in (borders.lines, borders.gutter):
+        fill_copies(image, copies)
+    filled = (borders.lines.mask > 0) | (borders.gutter.mask > 0)
+    wrong = np.abs(image.astype(int) - clean).max(axis=2) > 60
+    assert (wrong & filled).sum() <= 0.12 * filled.sum()
+    assert np.array_equal(filled | (borders.rest[0][0] > 0) | (borders.rest[1][0] > 0), hole > 0)
+    for part, beyond in borders.rest:
+        white = (clean == 255).all(axis=2)
+        assert beyond[white & (hole == 0)].mean() > 0.8
+        assert not beyond[part > 0].any()
+
+
+def test_the_plan_fills_each_panel_from_itself() -> None:
+    """Noise above, black below: no noise goes down."""
+    image, hole = panels()
+    image[96:] = 0
+    clean = image.copy()
+    image[hole > 0] = 128
+
+    plan = make_plan(image, hole, gather(hole), "auto")
+
+    reasons = [reason for entry in plan.entries for reason in (each.reason for each in entry.holes)]
+    assert any("border" in reason for reason in reasons)
+    assert any("between panels" in reason for reason in reasons)
+    assert sum(int(np.count_nonzero(each.mask)) for entry in plan.entries for each in entry.holes) == np.count_nonzero(
+        hole
+    )
+    flat = [each for each in plan.holes("flat", "gradient") if each.background is not None]
+    assert any(each.background.colour.max() <= 2 for each in flat if each.background is not None)
+    assert clean.shape == image.shape
+
+
+@pytest.mark.parametrize("spoil", ["one side", "off", "no gutter", "inside"])
+def test_what_only_resembles_a_border_is_none(spoil: str) -> None:
+    """It ends in the hole, or goes on elsewhere, or has no white beside it, or runs past the hole."""
+    image, hole = panels()
+    if spoil == "one side":
+        image[:, 130:] = pages.noise(HEIGHT, 90, 2)
+    elif spoil == "off":
+        image[:, 130:] = np.roll(image[:, 130:], 14, axis=0)
+    elif spoil == "no gutter":
+        image[69:88] = pages.noise(19, WIDTH, 2)
+    else:
+        hole[62:] = 0
+
+    assert find_borders(image, hole, hole) is None
+
+
+def test_a_hole_that_ends_at_a_border_has_no_gutter() -> None:
+    """The border that it reaches goes on; what is left is the panel's."""
+    image, hole = panels()
+    hole[:88] = 0
+
+    borders = find_borders(image, hole, hole)
+
+    assert borders is not None
+    assert not borders.gutter.mask[92:].any()
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_corner_that_lies_in_the_hole_is_drawn(turns: int) -> None:
+    """Two borders run into the hole and meet there; beyond them is gutter, within them the panel."""
+    clean = pages.blank(HEIGHT, WIDTH)
+    clean[62:, :120] = pages.noise(HEIGHT - 62, 120)
+    clean[60:64, :122] = clean[60:, 118:122] = 0
+    hole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    hole[40:100, 90:150] = 255
+    clean, hole = (np.ascontiguousarray(np.rot90(array, turns)) for array in (clean, hole))
+    image = clean.copy()
+    image[hole > 0] = 128
+
+    borders = find_borders(image, hole, hole)
+
+    assert borders is not None
+    for copies in (borders.lines, borders.gutter):
+        fill_copies(image, copies)
+    filled = (borders.lines.mask > 0) | (borders.gutter.mask > 0)
+    assert np.array_equal(image[filled], clean[filled])
+    ((part, beyond),) = borders.rest
+    assert np.array_equal(filled | (part > 0), hole > 0)
+    assert (clean[part > 0] != 255).any()
+    assert not beyond[part > 0].any()
+
+
+def test_outlines_that_line_up_by_chance_are_no_border() -> None:
+    """Little of them is seen, and much is between: the tips of a bubble."""
+    image = pages.blank(HEIGHT, WIDTH)
+    hole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    image[60:64, 10:34] = image[60:64, 186:210] = 0
+    hole[40:80, 36:184] = 255
+
+    assert find_borders(image, hole, hole) is None
+
+
+def test_a_border_across_white_paper_goes_on_however_thick() -> None:
+    """Both sides are one plain ground: it is filled, and the border drawn."""
+    image = pages.blank(HEIGHT, WIDTH)
+    image[70:82] = 0
+    hole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    hole[40:110, 90:130] = 255
+    clean = image.copy()
+    image[45:105, 95:125:6] = 0
+
+    holes = [each for entry in make_plan(image, hole, gather(hole), "auto").entries for each in entry.holes]
+
+    (border,) = [each for each in holes if "border" in each.reason]
+    assert border.copies is not None
+    x0, y0, x1, y1 = border.box
+    fill_copies(image[y0:y1, x0:x1], border.copies)
+    drawn = border.mask[70 - y0 : 82 - y0, 90 - x0 : 130 - x0] == 255
+    assert drawn.mean() > 0.8  # what else there is stands on black, and is filled with it
+    assert np.array_equal(image[70:82, 90:130][drawn], clean[70:82, 90:130][drawn])
