@@ -57,11 +57,12 @@ class Hole:
     method: Method
     reason: str
     background: Background | None = None
-    """What the gate saw, for `flat` and `gradient`."""
+    """What the gate saw, for `flat` and `gradient`; None where there are `copies`."""
     texture: Texture | None = None
     """How the surroundings repeat, for `tone`."""
     copies: Copies | None = None
-    """What is copied from the surroundings, for `copy`, or goes on from its rim or a gutter."""
+    """What is copied from the surroundings, for `copy`; a gutter's colour, for `flat`; what goes on from the rim of the
+    hole, for `gradient`."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def plan_group(
     else:
         holes = _by_parts(crop, forbidden, own, box, check)
     if method is None:
-        holes = tuple(part for hole in holes for part in _with_lines(image, mask, hole))
+        holes = tuple(part for hole in holes for part in _with_lines(image, mask, hole, check))
     return Entry(group, holes, whole is not None and _in_bubble(image, group, whole), method)
 
 
@@ -286,7 +287,7 @@ def _not_plain(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[]
     smooth = continue_rim(image, own, mask)
     if smooth is not None:
         return (Hole(box, own, "gradient", "its rim shows a ground that changes smoothly", copies=smooth),)
-    borders = find_borders(image, own, mask)
+    borders = find_borders(image, own, mask, check)
     if borders is not None:
         return _past_borders(image, mask, borders, box, check)
     texture = find_texture(image, own, mask)
@@ -318,7 +319,7 @@ def _copied(image: Image, mask: Mask, drawn: Hole, reason: str, check: Callable[
     return (copied, replace(drawn, mask=rest)) if rest.any() else (copied,)
 
 
-def _with_lines(image: Image, mask: Mask, hole: Hole) -> tuple[Hole, ...]:
+def _with_lines(image: Image, mask: Mask, hole: Hole, check: Callable[[], None]) -> tuple[Hole, ...]:
     """A plain hole of the whole `image`, and the lines of the drawing that go on through it; any other hole alone."""
     if hole.background is None:
         return (hole,)
@@ -326,7 +327,7 @@ def _with_lines(image: Image, mask: Mask, hole: Hole) -> tuple[Hole, ...]:
     lines = find_lines(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1], hole.background)
     reason = "lines of the drawing go on from both sides"
     if lines is None:
-        borders = find_borders(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1])
+        borders = find_borders(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1], check)
         if borders is None:
             return (hole,)
         lines, reason = borders.lines, BORDER_REASON

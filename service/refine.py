@@ -164,11 +164,11 @@ def _keep_to_boards(work: _Work, strokes: Mask, check: Callable[[], None]) -> No
         boards = find_boards_beneath(work.image[cut], strokes[cut], check)
         if not boards.any():
             continue
-        pieces = components(strokes[cut])
+        pieces = components(work.strokes[cut])
         on_boards = np.bincount(pieces.labels[boards], minlength=pieces.count + 1) >= ON_BOARD_SHARE * pieces.area
         on_boards[0] = True
         others = from_bool(chosen(pieces.labels, ~on_boards))
-        own = np.where(others > 0, np.uint8(0), strokes[cut])
+        own = np.where(others > 0, np.uint8(0), work.strokes[cut])
         beyond = (dilate(own, work.dilate_px) > 0) & ~boards & (dilate(others, work.dilate_px) == 0)
         work.mask[cut][beyond] = 0
 

@@ -465,3 +465,20 @@ def test_the_growth_of_letters_keeps_to_the_label_that_they_stand_on() -> None:
 
     assert (mask[strokes > 0] == 255).all()
     assert not mask[label == 0].any()
+
+
+def test_a_word_beside_a_label_keeps_its_mask() -> None:
+    """It stands on white paper below the label, as near as the growth reaches."""
+    image, strokes = pages.noise(160, 240), np.zeros((160, 240), np.uint8)
+    image[40:68, 40:200] = (40, 80, 220)
+    image[70:150, 20:220] = 255
+    for x in range(54, 190, 16):
+        strokes[43:65, x : x + 4] = strokes[52:56, x : x + 11] = 255
+    image[strokes > 0] = 255
+    word = np.zeros_like(strokes)
+    word[74:94, 60:180:12] = word[74:94, 63:180:12] = 255
+    image[word > 0] = 0
+
+    mask = refine(image, strokes | word, dilate_px=14)
+
+    assert (mask[word > 0] == 255).all()

@@ -71,7 +71,7 @@ MIN_CONVEX_SHARE, MIN_BARE_NEAR_SHARE, MAX_LETTERS_HULL_SHARE = 0.95, 0.85, 0.93
 """Of its convex hull that a board on any ground fills with its letters, as the rim of a word does not; of what is bare
 of letters, that must have its colour, soft edges aside; and of their own hull that letters fill: more is a bar."""
 MIN_MARGIN_LINES = 0.35
-"""How far such a board reaches from its letters somewhere, in heights of their line: a rim is narrower, all around."""
+"""How far such a board reaches from its letters somewhere, in the shorter side of them all: a rim is narrower."""
 MIN_BESIDE_SHARE = 0.3
 """Of what is beside a letter, that must have its board's colour: a stray hit beside a board has not."""
 MOST_LETTERS, MOST_COLOURS = 100, 8
@@ -159,11 +159,13 @@ def find_boards_beneath(image: Image, strokes: Mask, check: Callable[[], None] =
     """The `(H, W)` pixels of the boards, each of one colour and convex, on which letters stand, whatever is around.
 
     `strokes` `(H, W)` is what was found of letters; a board is known by what shows beside them, and ends within the
-    crop. `check` is called before each letter that is looked at, and may raise.
+    crop. `check` is called before each letter, colour and area that is looked at, and may raise.
     """
     boards = np.zeros(strokes.shape, np.bool_)
+    if strokes.size > MAX_PIXELS:
+        return boards
     letters = components(strokes)
-    if strokes.size > MAX_PIXELS or letters.count > MOST_LETTERS:
+    if letters.count > MOST_LETTERS:
         return boards
     beside: list[Image] = []
     bare = dilate(strokes, BESIDE_PX[0]) == 0
@@ -184,11 +186,11 @@ def find_boards_beneath(image: Image, strokes: Mask, check: Callable[[], None] =
         tried.append(colour)
         shares = [(colour_distance(some, colour) <= NEAR_BOARD_LEVELS).mean() if some.size else 0.0 for some in beside]
         own = np.array([0.0, *shares]) >= MIN_BESIDE_SHARE
-        boards |= _boards_of(image, from_bool(chosen(letters.labels, own)), colour)
+        boards |= _boards_of(image, from_bool(chosen(letters.labels, own)), colour, check)
     return boards
 
 
-def _boards_of(image: Image, strokes: Mask, colour: Colour) -> Flags:
+def _boards_of(image: Image, strokes: Mask, colour: Colour, check: Callable[[], None]) -> Flags:
     """The `(H, W)` pixels of the convex boards of this `colour` that hold the letters `strokes`."""
     boards = np.zeros(strokes.shape, np.bool_)
     near = colour_distance(image, colour) <= NEAR_BOARD_LEVELS
@@ -198,6 +200,7 @@ def _boards_of(image: Image, strokes: Mask, colour: Colour) -> Flags:
     may_be &= (pieces.area >= MIN_BOARD_PIXELS) & (on > 0) & (on <= MAX_LETTERS_SHARE * pieces.area)
     may_be[0] = False
     for number in np.flatnonzero(may_be).tolist():
+        check()
         x0, y0, x1, y1 = pieces.box(number)
         window = np.s_[y0:y1, x0:x1]
         piece = pieces.labels[window] == number
@@ -306,7 +309,7 @@ def is_board(hole: Mask, seen: Flags, rim_share: float, *, hull_share: float = M
     if _border(seen).any():
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (TAIL_PX, TAIL_PX))
         board = np.asarray(cv2.morphologyEx(board, cv2.MORPH_OPEN, disc), np.uint8)
-        if rim_share < MIN_TAILED_RIM_SHARE or _border(seen & (board > 0)).mean() > MAX_TAIL_SHARE:
+        if not board.any() or rim_share < MIN_TAILED_RIM_SHARE or _border(seen & (board > 0)).mean() > MAX_TAIL_SHARE:
             return False
     return _hull_share(board) >= hull_share
 

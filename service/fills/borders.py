@@ -6,7 +6,7 @@ side is gutter; the other side is filled from the panel alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from service.fills.copies import Copies
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
-from service.imaging.masks import components, dilate, from_bool
+from service.imaging.masks import chosen, components, dilate, from_bool
 
 WHITE_LEVEL, DARK_LEVEL = 215, 120
 """Light of a gutter at least, and of a border at most."""
@@ -34,7 +34,7 @@ MAX_STRAY_PX = 1.0
 END_PX, REACH_PX = 2, 4
 """As near to the hole a border ends that goes on in it: behind a bubble it ends sooner; and what is around the hole."""
 MIN_PATH_PIXELS, MIN_PATH_SHARE = 4, 0.95
-"""Of the way from piece to piece, in the hole, and in the hole or on a border."""
+"""Of the way from piece to piece, in the hole itself, and in or at any hole or on a border."""
 MIN_WHITE_SHARE, BESIDE_PX = 0.85, 10
 """Of what is known around the gutter's part of the hole: on its side of the borders, and so far from them."""
 LOOK_PX, PROFILE_PX = 48, (-2, 16)
@@ -42,11 +42,16 @@ LOOK_PX, PROFILE_PX = 48, (-2, 16)
 MAX_PROFILE_SPREAD, MIN_DEPTH_PX = 30.0, 4
 """Standard deviation along a border, in levels, beyond which what lies so deep is no border but what the panel shows;
 and how many rows there must be, soft ones too."""
+MAX_GUTTER_PX = 60
+"""Between two panels side by side."""
+MOST_PIECES, MOST_BORDERS = 80, 12
+"""Pieces of edges in one direction, and borders in a hole; with more it is no panel, but ruled paper or a wall."""
 MAX_PIXELS = 1_500_000
-"""Each border takes three bytes a pixel of the crop."""
+"""Larger crops take too much memory: thirty bytes a pixel, and three for each border."""
 
 Flags = npt.NDArray[np.bool_]
 """`(h, w)` bool."""
+Check = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,12 @@ class _Edge:
     """And on the other."""
 
 
-def find_borders(image: Image, hole: Mask, forbidden: Mask) -> Borders | None:
+def find_borders(image: Image, hole: Mask, forbidden: Mask, check: Check = lambda: None) -> Borders | None:
     """The borders that run into `hole` `(h, w)` on one side and out of it on another; None if there is none.
 
-    `image` `(h, w, 3)` is the crop around the hole; `forbidden` `(h, w)` holds all holes in it.
+    `image` `(h, w, 3)` is the crop around the hole; `forbidden` `(h, w)` holds all holes in it. None also where the
+    crop is larger than MAX_PIXELS, or more borders than a page has seem to meet. `check` is called now and then, and
+    may raise.
     """
     if hole.size > MAX_PIXELS:
         return None
@@ -99,31 +106,57 @@ def find_borders(image: Image, hole: Mask, forbidden: Mask) -> Borders | None:
     for turns in range(4):  # white above, at the right, below, at the left
         turned = [np.rot90(array, turns) for array in (image, hole, forbidden, levels)]
         views.append(_View(turned[0], turned[1], turned[2], turned[3], drawn=np.rot90(drawn, turns)))
+    if max(len(view.pieces) for view in views) > MOST_PIECES:
+        return None
     edges: list[_Edge] = []
     for search in (_View.find_straight, _View.find_corners):
         for turns, view in enumerate(views):
-            found = search(view, views[(turns + 1) % 4])
-            edges += [_Edge(*(np.rot90(flags, -turns) for flags in of_edge)) for of_edge in found]
-    if not edges:
+            for of_edge in search(view, views[(turns + 1) % 4], views[(turns + 3) % 4], check):
+                edges.append(_Edge(*(np.rot90(flags, -turns) for flags in of_edge)))
+                if len(edges) > MOST_BORDERS:
+                    return None
+    if not drawn.any():
         return None
-    rest, gutter = [], np.zeros_like(drawn)
-    parts = components(from_bool((hole > 0) & ~drawn), connectivity=4)
-    for number in range(1, parts.count + 1):
+    rest, gutter = _sort_parts(image, (hole > 0) & ~drawn, forbidden, edges=edges, drawn=drawn, levels=levels)
+    lines, white = (Copies(from_bool(some), levels[some]) for some in (drawn, gutter))
+    return Borders(lines, white, rest)
+
+
+def _sort_parts(
+    image: Image, left: Flags, forbidden: Mask, *, edges: list[_Edge], drawn: Flags, levels: Image
+) -> tuple[tuple[tuple[Mask, Flags], ...], Flags]:
+    """What is `left` of the hole, panel by panel, each with what lies beyond; and what is gutter, white in `levels`."""
+    parts = components(from_bool(left), connectivity=4)
+    inner, outer = (
+        [set(np.unique(parts.labels[side])) - {0} for side in sides]
+        for sides in ([edge.inner_side for edge in edges], [edge.outer_side for edge in edges])
+    )
+    away, gutter = dilate(from_bool(drawn), BESIDE_PX) == 0, np.zeros_like(drawn)
+    for number in set[int]().union(*outer) - set[int]().union(*inner):
         part = parts.labels == number
-        inner = [edge for edge in edges if (edge.inner_side & part).any()]
-        outer = [edge for edge in edges if (edge.outer_side & part).any()]
-        colour = None
-        if outer and not inner:
-            between = np.logical_and.reduce([edge.outer for edge in outer])
-            away = dilate(from_bool(drawn), BESIDE_PX) == 0
-            colour = _gutter_colour(image, from_bool(part), forbidden, (between, away))
+        between = np.logical_and.reduce([edge.outer for edge, met in zip(edges, outer, strict=True) if number in met])
+        colour = _gutter_colour(image, from_bool(part), forbidden, (between, away))
         if colour is not None:
             levels[part], gutter[part] = colour, True
-        else:
-            beyond = np.logical_or.reduce([edge.outer for edge in inner]) if inner else np.zeros_like(part)
-            rest.append((from_bool(part), beyond))
-    lines, white = (Copies(from_bool(some), levels[some]) for some in (drawn, gutter))
-    return Borders(lines, white, tuple(rest))
+    # Parts of one panel are filled together.
+    panels: dict[tuple[int, ...], Flags] = {}
+    is_gutter = np.zeros(parts.count + 1, np.bool_)
+    is_gutter[parts.labels[gutter]] = True
+    beside: dict[int, list[int]] = {}
+    for place, met in enumerate(inner):
+        for number in met:
+            beside.setdefault(int(number), []).append(place)
+    for number in np.flatnonzero(~is_gutter)[1:].tolist() if parts.count else []:
+        of_panel = panels.setdefault(tuple(beside.get(number, ())), np.zeros(parts.count + 1, np.bool_))
+        of_panel[number] = True
+    rest = [
+        (
+            from_bool(chosen(parts.labels, numbers)),
+            np.logical_or.reduce([edges[place].outer for place in places]) if places else np.zeros_like(drawn),
+        )
+        for places, numbers in panels.items()
+    ]
+    return tuple(rest), gutter
 
 
 def _gutter_colour(image: Image, part: Mask, forbidden: Mask, areas: tuple[Flags, ...]) -> npt.NDArray[np.uint8] | None:
@@ -167,15 +200,29 @@ class _View:
 
     @cached_property
     def pieces(self) -> list[_Piece]:
-        """Straight edges with white above, from left to right."""
-        return _pieces((self.light > WHITE_LEVEL) & (self.forbidden == 0), self.dark)
+        """Straight edges with white above that end at a hole, from left to right."""
+        pieces = _pieces((self.light > WHITE_LEVEL) & (self.forbidden == 0), self.dark)
+        at_hole = dilate(np.ascontiguousarray(self.forbidden), END_PX + 1) > 0
+        height = len(at_hole)
+        return [
+            piece
+            for piece in pieces
+            if any(
+                at_hole[int(np.clip(round(float(piece.rows(end))), 0, height - 1)), end]
+                for end in (piece.first, piece.last)
+            )
+        ]
 
-    def find_straight(self, _: _View) -> Iterator[tuple[Flags, Flags, Flags]]:
-        """Draw each border that comes out again: its white side, and the hole next to it on that side and the other."""
+    def find_straight(self, after: _View, before: _View, check: Check) -> Iterator[tuple[Flags, Flags, Flags]]:
+        """Draw each border that comes out again: its white side, and the hole next to it on that side and the other.
+
+        `after` is this view turned once more, so that what is at the right is above, and `before` turned back.
+        """
         rows, columns = np.arange(self.hole.shape[0])[:, None], np.arange(self.hole.shape[1])
         for left in self.pieces:
+            check()
             right = next((right for right in self.pieces if _go_on(left, right)), None)
-            if right is None:
+            if right is None or self._meets_gutter(left, right, after, before):
                 continue
             between = np.arange(left.last + 1, right.first)
             if not self._leads_through(np.rint(_row_between(left, right, between)).astype(int) + 1, between):
@@ -190,7 +237,18 @@ class _View:
             first, last = PROFILE_PX[0] - 1, PROFILE_PX[0] + depth
             yield (away < 0) & seen, within & (away == first), within & (away == last)
 
-    def find_corners(self, after: _View) -> Iterator[tuple[Flags, Flags, Flags]]:
+    def _meets_gutter(self, left: _Piece, right: _Piece, after: _View, before: _View) -> bool:
+        """Whether another gutter comes in from below between two pieces: then they are of two panels."""
+        height, width = self.hole.shape
+        # Columns of edges below with white at their right, and of edges with white at their left.
+        ends = [width - 1 - float(side.rows(side.first)) for side in after.pieces if side.first > left.rows(left.last)]
+        starts = [
+            float(side.rows(side.last)) for side in before.pieces if height - 1 - side.last > left.rows(left.last)
+        ]
+        ends, starts = ([at for at in some if left.last < at < right.first] for some in (ends, starts))
+        return any(GUTTER_PX <= start - end <= MAX_GUTTER_PX for end in ends for start in starts)
+
+    def find_corners(self, after: _View, _: _View, check: Check) -> Iterator[tuple[Flags, Flags, Flags]]:
         """Draw each corner of a panel, upper right in this view, that lies in the hole: the same as of straight ones.
 
         `after` is this view turned once more, so that what is at the right is above.
@@ -198,11 +256,14 @@ class _View:
         height, width = self.hole.shape
         rows, columns = np.arange(height)[:, None], np.arange(width)[None]
         for top in self.pieces:
+            check()
+            if top in self.used:
+                continue
             open_sides = [side for side in after.pieces if side not in after.used]
             # The nearest first: beyond it lies another panel.
             for side in sorted(open_sides, key=lambda side: _corner(top, side, width)[0]):
                 column, row = _corner(top, side, width)
-                if top in self.used or not (top.last < column < width and 0 <= row < side.first):
+                if not (top.last < column < width and 0 <= row < side.first):
                     continue
                 along, down = np.arange(top.last + 1, column), np.arange(row + 1, side.first)
                 at_top, at_side = (
@@ -231,6 +292,7 @@ class _View:
                 self.levels[border], self.drawn[border] = np.rint(mixed).astype(np.uint8), True
                 seen = (columns >= top.first) & (rows <= side.last)
                 yield (away < 0) & seen, within & (away == first), within & (away == last)
+                break
 
     def _is_seen(self, piece: _Piece, way_px: int) -> bool:
         """Whether enough is seen of a border for the way that it goes on; one that the crop cuts is longer than it."""
@@ -275,6 +337,8 @@ class _View:
             if not len(some) or (away > 0 and some.mean(axis=1).std() > MAX_PROFILE_SPREAD):
                 break
             across.append(np.median(some, axis=0))
+            if away > 0 and some.mean() > DARK_LEVEL:  # the border's soft lower edge
+                break
         return np.array(across)
 
 

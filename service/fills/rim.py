@@ -26,8 +26,8 @@ MIN_HULL_SHARE = 0.9
 def continue_rim(image: Image, hole: Mask, forbidden: Mask) -> Copies | None:
     """What goes on in `hole` `(h, w)` from its own rim, if that shows a board's smooth ground, and letters are within.
 
-    `image` `(h, w, 3)` is the crop around the hole, `forbidden` `(h, w)` holds all holes in it; the rim's own pixels
-    stay as they are. None for any other hole.
+    `image` `(h, w, 3)` is the crop around the hole, `forbidden` `(h, w)` holds all holes in it; what of the rim is
+    smooth stays as it is. None for any other hole.
     """
     x0, y0, x1, y1 = shrink_to(hole, REACH_PX)
     window = np.s_[y0:y1, x0:x1]
@@ -39,14 +39,16 @@ def continue_rim(image: Image, hole: Mask, forbidden: Mask) -> Copies | None:
     side = (AROUND_PX, AROUND_PX)
     count = cv2.blur(rim.astype(np.float32), side, borderType=cv2.BORDER_CONSTANT)[rim]
     total = cv2.blur(pixels * rim[..., None].astype(np.float32), side, borderType=cv2.BORDER_CONSTANT)[rim]
-    smooth_share = float((apart(pixels[rim], total / count[:, None]) <= TOLERANCE_LEVELS).mean())
+    smooth = rim.copy()
+    smooth[rim] = apart(pixels[rim], total / count[:, None]) <= TOLERANCE_LEVELS
+    smooth_share = float(smooth[rim].mean())
     if smooth_share < MIN_SMOOTH_SHARE:
         return None
-    ground = fill_smoothly(pixels, from_bool(~rim))
+    ground = fill_smoothly(pixels, from_bool(~smooth))
     near = apart(pixels, ground) <= NEAR_BOARD_LEVELS
     erased = own > 0
     seen = touching(erased | (near & (forbidden[window] == 0)), erased) & ~erased
     if near[core].mean() > MAX_PLAIN_CORE_SHARE or not is_board(own, seen, smooth_share, hull_share=MIN_HULL_SHARE):
         return None
-    levels = np.where(rim[..., None], pixels, np.clip(np.rint(ground), 0, 255).astype(np.uint8))
+    levels = np.where(smooth[..., None], pixels, np.clip(np.rint(ground), 0, 255).astype(np.uint8))
     return Copies(hole, levels[erased])

@@ -340,3 +340,13 @@ def test_the_search_for_boards_beneath_letters_can_be_stopped() -> None:
 
     with pytest.raises(TimeoutError):
         find_boards_beneath(image, strokes, check)
+
+
+def test_a_strip_thinner_than_a_tail_is_no_board() -> None:
+    """It runs on to both sides, and nothing of it is left when tails are taken away."""
+    image, mask = pages.noise(120, 220), np.zeros((120, 220), np.uint8)
+    image[56:64] = BLUE
+    image[58:62, 62:158] = 255
+    mask[56:64, 60:160] = 255
+
+    assert look_at_board(image, mask, mask) is None

@@ -86,3 +86,15 @@ def test_a_large_crop_is_not_looked_at(monkeypatch) -> None:
     monkeypatch.setattr("service.fills.rim.MAX_PIXELS", 1000)
 
     assert continue_rim(image, mask, mask) is None
+
+
+def test_a_letter_that_reaches_the_rim_does_not_stay_there() -> None:
+    """What of the rim is not smooth is filled too."""
+    clean, image, mask = button()
+    image[48:73, 100:106] = 255
+
+    copies = continue_rim(image, mask, mask)
+
+    assert copies is not None
+    fill_copies(image, copies)
+    assert np.abs(image.astype(int) - clean).max() <= 20
