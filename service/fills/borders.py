@@ -42,12 +42,14 @@ LOOK_PX, PROFILE_PX = 48, (-2, 16)
 MAX_PROFILE_SPREAD, MIN_DEPTH_PX = 30.0, 4
 """Standard deviation along a border, in levels, beyond which what lies so deep is no border but what the panel shows;
 and how many rows there must be, soft ones too."""
+RAGGED_PX = 3
+"""Where a border leans its inner side is ragged: so much further a panel begins."""
 MAX_GUTTER_PX = 60
 """Between two panels side by side."""
 MOST_PIECES, MOST_BORDERS = 80, 12
 """Pieces of edges in one direction, and borders in a hole; with more it is no panel, but ruled paper or a wall."""
 MAX_PIXELS = 1_500_000
-"""Larger crops take too much memory: thirty bytes a pixel, and three for each border."""
+"""Larger crops take too much memory: thirty bytes a pixel, and four for each border."""
 
 Flags = npt.NDArray[np.bool_]
 """`(h, w)` bool."""
@@ -86,6 +88,8 @@ class _Edge:
 
     outer: Flags
     """What lies on its white side."""
+    beyond: Flags
+    """The same, and the border itself."""
     outer_side: Flags
     """Of the hole, next to it on that side."""
     inner_side: Flags
@@ -152,7 +156,7 @@ def _sort_parts(
     rest = [
         (
             from_bool(chosen(parts.labels, numbers)),
-            np.logical_or.reduce([edges[place].outer for place in places]) if places else np.zeros_like(drawn),
+            np.logical_or.reduce([edges[place].beyond for place in places]) & ~left if places else np.zeros_like(drawn),
         )
         for places, numbers in panels.items()
     ]
@@ -213,8 +217,8 @@ class _View:
             )
         ]
 
-    def find_straight(self, after: _View, before: _View, check: Check) -> Iterator[tuple[Flags, Flags, Flags]]:
-        """Draw each border that comes out again: its white side, and the hole next to it on that side and the other.
+    def find_straight(self, after: _View, before: _View, check: Check) -> Iterator[tuple[Flags, Flags, Flags, Flags]]:
+        """Draw each border that comes out again: what `_Edge` has of it.
 
         `after` is this view turned once more, so that what is at the right is above, and `before` turned back.
         """
@@ -235,7 +239,7 @@ class _View:
             within = (self.hole > 0) & ((columns > left.last) & (columns < right.first))[None]
             seen = ((columns >= left.first) & (columns <= right.last))[None]
             first, last = PROFILE_PX[0] - 1, PROFILE_PX[0] + depth
-            yield (away < 0) & seen, within & (away == first), within & (away == last)
+            yield (away < 0) & seen, (away < last + RAGGED_PX) & seen, within & (away == first), within & (away == last)
 
     def _meets_gutter(self, left: _Piece, right: _Piece, after: _View, before: _View) -> bool:
         """Whether another gutter comes in from below between two pieces: then they are of two panels."""
@@ -248,8 +252,8 @@ class _View:
         ends, starts = ([at for at in some if left.last < at < right.first] for some in (ends, starts))
         return any(GUTTER_PX <= start - end <= MAX_GUTTER_PX for end in ends for start in starts)
 
-    def find_corners(self, after: _View, _: _View, check: Check) -> Iterator[tuple[Flags, Flags, Flags]]:
-        """Draw each corner of a panel, upper right in this view, that lies in the hole: the same as of straight ones.
+    def find_corners(self, after: _View, _: _View, check: Check) -> Iterator[tuple[Flags, Flags, Flags, Flags]]:
+        """Draw each corner of a panel, upper right in this view, that lies in the hole: what `_Edge` has of it.
 
         `after` is this view turned once more, so that what is at the right is above.
         """
@@ -291,7 +295,12 @@ class _View:
                 mixed = np.where(is_top[border][:, None], across[0][at], across[1][at])
                 self.levels[border], self.drawn[border] = np.rint(mixed).astype(np.uint8), True
                 seen = (columns >= top.first) & (rows <= side.last)
-                yield (away < 0) & seen, within & (away == first), within & (away == last)
+                yield (
+                    (away < 0) & seen,
+                    (away < last + RAGGED_PX) & seen,
+                    within & (away == first),
+                    within & (away == last),
+                )
                 break
 
     def _is_seen(self, piece: _Piece, way_px: int) -> bool:
