@@ -14,10 +14,7 @@ from torch import Tensor
 Arrays = Mapping[str, npt.NDArray[np.uint8]]
 """Field name -> uint8 `(n, ...)`, the same n for all."""
 _LEAST_CHANCE = 0.05
-"""Of a sample without any error, where one that is wrong in 1 px of 100 has 0.37: nothing is forgotten."""
-_DIFFICULTY_POWER = 0.25
-"""A page wrong in 1 px of 700, a line of small print, comes half as often as one wrong in 1 of 20, a giant sound; by
-the root it came a third as often."""
+"""Of a sample without any error, where one that is wrong in 1 px of 100 has 0.15: nothing is forgotten."""
 
 
 class DevicePool:
@@ -115,7 +112,7 @@ class DevicePool:
         """`count` random samples, uint8 on the device, with repetition; hard ones more often if `hard_first`."""
         assert self.received, "wait_for() must be called before samples are drawn"
         if hard_first:
-            chances = _LEAST_CHANCE + self._difficulty[: len(self)] ** _DIFFICULTY_POWER
+            chances = _LEAST_CHANCE + self._difficulty[: len(self)].sqrt()
             self._drawn = torch.multinomial(chances, count, replacement=True)
         else:
             self._drawn = torch.randint(0, len(self), (count,), device=self.device)
