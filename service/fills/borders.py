@@ -48,11 +48,12 @@ MAX_GUTTER_PX = 60
 """Between two panels side by side."""
 MOST_PIECES, MOST_BORDERS = 80, 12
 """Pieces of edges in one direction, and borders in a hole; with more it is no panel, but ruled paper or a wall."""
-MAX_PIXELS = 1_500_000
-"""Larger crops take too much memory: thirty bytes a pixel, and four for each border."""
+MAX_PIXELS, MAX_SIDE_PX = 1_200_000, 8192
+"""Larger crops take too much memory: 34 bytes a pixel where two borders are found, 48 where six are."""
 
 Flags = npt.NDArray[np.bool_]
 """`(h, w)` bool."""
+Places = npt.NDArray[np.intp]
 Check = Callable[[], None]
 
 
@@ -84,16 +85,36 @@ class _Piece:
 
 @dataclass(frozen=True)
 class _Edge:
-    """A border through the hole; all `(h, w)`."""
+    """A border through the hole. Areas are kept as bits: a page may have a dozen borders."""
 
-    outer: Flags
-    """What lies on its white side."""
-    beyond: Flags
-    """The same, and the border itself."""
-    outer_side: Flags
-    """Of the hole, next to it on that side."""
-    inner_side: Flags
+    shape: tuple[int, int]
+    outer_bits: npt.NDArray[np.uint8]
+    beyond_bits: npt.NDArray[np.uint8]
+    outer_side: Places
+    """`(n,)` flat places of the hole next to it on its white side."""
+    inner_side: Places
     """And on the other."""
+
+    @classmethod
+    def of(cls, areas: tuple[Flags, Flags, Flags, Flags], turns: int) -> _Edge:
+        """From its areas `(h, w)` in a view turned so often: `outer`, `beyond`, the hole's pixels on either side."""
+        outer, beyond, outer_side, inner_side = (np.rot90(flags, -turns) for flags in areas)
+        bits = np.packbits(outer), np.packbits(beyond)
+        return cls(outer.shape, *bits, np.flatnonzero(outer_side), np.flatnonzero(inner_side))
+
+    @property
+    def outer(self) -> Flags:
+        """`(h, w)` what lies on its white side."""
+        return self._flags(self.outer_bits)
+
+    @property
+    def beyond(self) -> Flags:
+        """`(h, w)` the same, and the border itself."""
+        return self._flags(self.beyond_bits)
+
+    def _flags(self, bits: npt.NDArray[np.uint8]) -> Flags:
+        size = self.shape[0] * self.shape[1]
+        return np.unpackbits(bits, count=size).reshape(self.shape).view(np.bool_)
 
 
 def find_borders(image: Image, hole: Mask, forbidden: Mask, check: Check = lambda: None) -> Borders | None:
@@ -103,7 +124,7 @@ def find_borders(image: Image, hole: Mask, forbidden: Mask, check: Check = lambd
     crop is larger than MAX_PIXELS, or more borders than a page has seem to meet. `check` is called now and then, and
     may raise.
     """
-    if hole.size > MAX_PIXELS:
+    if hole.size > MAX_PIXELS or max(hole.shape) > MAX_SIDE_PX:
         return None
     drawn, levels = np.zeros(hole.shape, np.bool_), image.copy()
     views = []
@@ -116,7 +137,7 @@ def find_borders(image: Image, hole: Mask, forbidden: Mask, check: Check = lambd
     for search in (_View.find_straight, _View.find_corners):
         for turns, view in enumerate(views):
             for of_edge in search(view, views[(turns + 1) % 4], views[(turns + 3) % 4], check):
-                edges.append(_Edge(*(np.rot90(flags, -turns) for flags in of_edge)))
+                edges.append(_Edge.of(of_edge, turns))
                 if len(edges) > MOST_BORDERS:
                     return None
     if not drawn.any():
@@ -132,7 +153,7 @@ def _sort_parts(
     """What is `left` of the hole, panel by panel, each with what lies beyond; and what is gutter, white in `levels`."""
     parts = components(from_bool(left), connectivity=4)
     inner, outer = (
-        [set(np.unique(parts.labels[side])) - {0} for side in sides]
+        [set(np.unique(parts.labels.ravel()[side]).tolist()) - {0} for side in sides]
         for sides in ([edge.inner_side for edge in edges], [edge.outer_side for edge in edges])
     )
     away, gutter = dilate(from_bool(drawn), BESIDE_PX) == 0, np.zeros_like(drawn)
@@ -222,7 +243,7 @@ class _View:
 
         `after` is this view turned once more, so that what is at the right is above, and `before` turned back.
         """
-        rows, columns = np.arange(self.hole.shape[0])[:, None], np.arange(self.hole.shape[1])
+        rows, columns = np.arange(self.hole.shape[0], dtype=np.int16)[:, None], np.arange(self.hole.shape[1])
         for left in self.pieces:
             check()
             right = next((right for right in self.pieces if _go_on(left, right)), None)
@@ -235,7 +256,7 @@ class _View:
             if depth < MIN_DEPTH_PX:
                 continue
             self.used.update((left, right))
-            away = rows - np.rint(_row_between(left, right, columns))[None]
+            away = rows - np.rint(_row_between(left, right, columns)).astype(np.int16)[None]
             within = (self.hole > 0) & ((columns > left.last) & (columns < right.first))[None]
             seen = ((columns >= left.first) & (columns <= right.last))[None]
             first, last = PROFILE_PX[0] - 1, PROFILE_PX[0] + depth
@@ -258,7 +279,7 @@ class _View:
         `after` is this view turned once more, so that what is at the right is above.
         """
         height, width = self.hole.shape
-        rows, columns = np.arange(height)[:, None], np.arange(width)[None]
+        rows, columns = np.arange(height, dtype=np.int16)[:, None], np.arange(width, dtype=np.int16)[None]
         for top in self.pieces:
             check()
             if top in self.used:
@@ -284,14 +305,14 @@ class _View:
                     continue
                 self.used.add(top)
                 after.used.add(side)
-                below = rows - np.rint(top.rows(columns))
-                inward = width - 1 - np.rint(side.rows(rows)) - columns
+                below = rows - np.rint(top.rows(columns)).astype(np.int16)
+                inward = (width - 1 - np.rint(side.rows(rows))).astype(np.int16) - columns
                 away = np.minimum(below, inward)
                 is_top = below <= inward
                 within = (self.hole > 0) & np.where(is_top, columns > top.last, rows < side.first)
                 first, last = PROFILE_PX[0] - 1, PROFILE_PX[0] + depth
                 border = within & (away > first) & (away < last)
-                at = (away[border] - PROFILE_PX[0]).astype(int)
+                at = away[border] - PROFILE_PX[0]
                 mixed = np.where(is_top[border][:, None], across[0][at], across[1][at])
                 self.levels[border], self.drawn[border] = np.rint(mixed).astype(np.uint8), True
                 seen = (columns >= top.first) & (rows <= side.last)
