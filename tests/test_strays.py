@@ -21,8 +21,9 @@ def plain_levels(image: Image, mask: Mask) -> npt.NDArray[np.float32]:
     """`(H, W, 3)` the colour that the plan for one text `mask` paints plainly; NaN where it paints nothing plain."""
     result = np.full(image.shape, np.nan, np.float32)
     for hole in make_plan(image, mask, [Group.of(mask)], "auto").holes("flat", "gradient", "white"):
-        assert hole.background is not None
-        result[hole.box[1] : hole.box[3], hole.box[0] : hole.box[2]][hole.mask > 0] = hole.background.colour
+        colours = hole.background.colour if hole.background is not None else hole.copies and hole.copies.levels
+        assert colours is not None
+        result[hole.box[1] : hole.box[3], hole.box[0] : hole.box[2]][hole.mask > 0] = colours
     return result
 
 

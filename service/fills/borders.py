@@ -42,6 +42,8 @@ LOOK_PX, PROFILE_PX = 48, (-2, 16)
 MAX_PROFILE_SPREAD, MIN_DEPTH_PX = 30.0, 4
 """Standard deviation along a border, in levels, beyond which what lies so deep is no border but what the panel shows;
 and how many rows there must be, soft ones too."""
+MIN_OUTER_SHARE = 0.05
+"""Of a hole, border and gutter together: what touches a border with an edge goes on as if there were none."""
 RAGGED_PX = 3
 """Where a border leans its inner side is ragged: so much further a panel begins."""
 MAX_GUTTER_PX = 60
@@ -143,6 +145,9 @@ def find_borders(image: Image, hole: Mask, forbidden: Mask, check: Check = lambd
     if not drawn.any():
         return None
     rest, gutter = _sort_parts(image, (hole > 0) & ~drawn, forbidden, edges=edges, drawn=drawn, levels=levels)
+    if np.count_nonzero(drawn | gutter) < MIN_OUTER_SHARE * np.count_nonzero(hole):
+        left = from_bool((hole > 0) & ~drawn & ~gutter)
+        rest = ((left, np.zeros_like(drawn)),) if left.any() else ()
     lines, white = (Copies(from_bool(some), levels[some]) for some in (drawn, gutter))
     return Borders(lines, white, rest)
 

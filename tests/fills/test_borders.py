@@ -213,3 +213,20 @@ def test_the_search_can_be_stopped() -> None:
 
     with pytest.raises(TimeoutError):
         find_borders(image, hole, hole, check)
+
+
+def test_a_hole_that_hardly_reaches_a_border_goes_on_as_if_there_were_none() -> None:
+    """The border is drawn; what stands beyond it is no reason to look for less around a letter that touches it."""
+    image, hole = panels()
+    hole[:] = 0
+    hole[91:150, 60:160] = 255
+    hole[86:91, 100:110] = 255
+    image[hole > 0] = 128
+
+    borders = find_borders(image, hole, hole)
+
+    assert borders is not None
+    assert borders.lines.mask.any()
+    ((part, beyond),) = borders.rest
+    assert not beyond.any()
+    assert np.count_nonzero(part) > 0.95 * np.count_nonzero(hole)
