@@ -14,7 +14,7 @@ from service.fills.borders import Borders, find_borders
 from service.fills.copies import Copies, find_copies
 from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, ring_of
 from service.fills.lines import find_lines
-from service.fills.rim import continue_rim
+from service.fills.shaded_board import continue_shaded_board
 from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
 from service.groups import Group
@@ -284,7 +284,7 @@ def _plain(box: Box, own: Mask, background: Background) -> Hole:
 
 
 def _not_plain(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[], None]) -> tuple[Hole, ...]:
-    smooth = continue_rim(image, own, mask)
+    smooth = continue_shaded_board(image, own, mask)
     if smooth is not None:
         return (Hole(box, own, "gradient", "its rim shows a ground that changes smoothly", copies=smooth),)
     borders = find_borders(image, own, mask, check)

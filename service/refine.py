@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from service.boards import bare_boards, find_boards
 from service.dashes import DASH_GLYPHS, find_dashes, find_dots
-from service.fills.board import find_boards, find_boards_beneath, look_around
+from service.fills.board import look_around
 from service.fills.gate import TOLERANCE_LEVELS, Background, deviation
 from service.fills.surface import surface_at
 from service.imaging.arrays import Box, Image, Mask
-from service.imaging.colour import apart
 from service.imaging.geometry import grow_box, label_boxes, shrink_to
 from service.imaging.masks import (
     Components,
@@ -87,10 +87,6 @@ CONTEXT_PX = 24
 """What is looked at around a text for what is left of its rims and its ink, and the ground beyond."""
 TILE_PX, OVERLAP_PX = 1024, 160
 """In such tiles, since rims take 27 bytes a pixel; they overlap by more than a rim's rest looks around itself."""
-ON_BOARD_SHARE, POKE_PX = 0.8, 3
-"""Of a piece of strokes that must lie on a board, and how far the rest may poke out, for that to be a stray hit."""
-MIN_PLAIN_BAND_SHARE = 0.6
-"""Of what is around a board, for its ground to be plain there."""
 SEARCH_GLYPHS = 1.2
 """How far past the found text, in glyph sizes, its ink is looked for."""
 
@@ -140,7 +136,7 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
     for cut, dashes in work.dashes:
         mask[cut] |= dashes
     mask |= dilate(left, dilate_px)  # what text on plain ground beside it keeps clear of is not its own
-    bare, boards = _bare_boards(work, left, check)
+    bare, boards = bare_boards(image, strokes, left, dilate_px=dilate_px, check=check)
     mask[bare] = 0
     count, labels = label_groups(left, GROUP_GAPS_PX[0])
     for box in label_boxes(labels, count):
@@ -158,45 +154,6 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
             mask[cut] |= complete_pockets(image[cut], strokes[cut], found[cut])
     mask[bare & boards] = 0  # a board of another colour looks like its letters' rim
     return mask
-
-
-def _bare_boards(
-    work: _Work, strokes: Mask, check: Callable[[], None]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """`(H, W)` what is not to be erased of boards in art, on which `strokes` stand, and around: all but letters, grown.
-
-    And the boards themselves, with their edges.
-    """
-    bare, whole = np.zeros(strokes.shape, np.bool_), np.zeros(strokes.shape, np.bool_)
-    count, labels = label_groups(strokes, GROUP_GAPS_PX[1])
-    for box in label_boxes(labels, count):
-        check()
-        cut = _cut(grow_box(box, CONTEXT_PX, strokes.shape))
-        boards = find_boards_beneath(work.image[cut], strokes[cut], check)
-        if not boards.any():
-            continue
-        edge, around = (
-            dilate(from_bool(boards), reach_px) > 0 for reach_px in (POKE_PX, SOFT_EDGE_PX + work.dilate_px)
-        )
-        if _is_plain(work.image[cut], around & ~edge):
-            continue
-        pieces = components(work.strokes[cut])
-        on, at = (np.bincount(pieces.labels[area], minlength=pieces.count + 1) for area in (boards, edge))
-        is_other = (on < ON_BOARD_SHARE * pieces.area) | (at < pieces.area)
-        is_other[0] = False
-        others = from_bool(chosen(pieces.labels, is_other))
-        letters, kept = (dilate(some, work.dilate_px) > 0 for some in (work.strokes[cut], others))
-        bare[cut] |= around & ~np.where(boards, letters, kept)
-        whole[cut] |= edge
-    return bare, whole
-
-
-def _is_plain(image: Image, band: npt.NDArray[np.bool_]) -> bool:
-    """Whether most of the `band` around a board is of one colour: there the picture itself says what is ink."""
-    if not band.any():
-        return True
-    ground = np.median(image[band], axis=0).astype(np.float32)
-    return bool((apart(image[band], ground) <= TOLERANCE_LEVELS).mean() >= MIN_PLAIN_BAND_SHARE)
 
 
 def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], None]) -> Mask:

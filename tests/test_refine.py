@@ -313,47 +313,6 @@ def test_the_tips_of_a_letter_that_touches_its_panel_are_erased_with_it() -> Non
     assert not mask[100:200, 38:43].any(), "the border's other side stays"
 
 
-def titled_label(
-    *, title: tuple[slice, range, int], label: slice, ground: tuple[int, ...], ink: tuple[int, ...]
-) -> tuple[Image, Mask]:
-    """A title and a label with small print in `ink` below it, and the strokes of both, a little fat as networks draw.
-
-    `title` is the rows, first columns and width of its letters, `label` the rows of the label.
-    """
-    image = np.full((200, 320, 3), ground, np.uint8)
-    strokes = np.zeros((200, 320), np.uint8)
-    image[label, 60:200] = (240, 230, 60)
-    small_print = slice(label.start + 8, label.stop - 8), range(72, 180, 14), 10
-    for (rows, columns, width), colour in ((title, (250, 20, 30)), (small_print, ink)):
-        for x in columns:
-            image[rows, x : x + width] = colour
-            strokes[rows, x : x + width] = 255
-    return image, dilate(strokes, 2)
-
-
-LABELS = {
-    "a group of its own": titled_label(
-        title=(slice(30, 91), range(60, 180, 80), 61), label=slice(110, 141), ground=(190, 130, 95), ink=(20, 20, 20)
-    ),
-    "one group with the title, its print as white as the page": titled_label(
-        title=(slice(30, 59), range(60, 180, 30), 23), label=slice(70, 97), ground=(255, 255, 255), ink=(255, 255, 255)
-    ),
-}
-
-
-@pytest.mark.parametrize("label", LABELS)
-def test_a_label_below_a_title_keeps_its_ground(label: str) -> None:
-    """On the title's ground it is a piece of ink, and its letters do not make it text of the title; they are erased."""
-    image, strokes = LABELS[label]
-    is_label = (image == (240, 230, 60)).all(axis=2)
-    near_print = dilate(strokes, 5) > 0
-
-    mask = refine(image, strokes, dilate_px=4)
-
-    assert (mask[strokes > 0] == 255).all()
-    assert not mask[is_label & ~near_print].any()
-
-
 @pytest.mark.parametrize("pen_px", [3, 9])
 def test_a_title_that_touches_a_drawing_does_not_take_it_all(pen_px: int) -> None:
     """Its letters are a good part of a piece of ink that winds all over the panel: the panel went with the title."""
@@ -449,36 +408,3 @@ def test_a_wide_growth_asked_for_takes_no_white_beyond_a_rim() -> None:
 
     assert mask[120, 290]
     assert not mask[:, 304:].any()
-
-
-def test_the_growth_of_letters_keeps_to_the_label_that_they_stand_on() -> None:
-    """The label is little higher than its letters, with art above and below: that stays."""
-    image, strokes = pages.noise(110, 240), np.zeros((110, 240), np.uint8)
-    label = strokes.copy()
-    label[40:68, 40:200] = 255
-    image[label > 0] = (40, 80, 220)
-    for x in range(54, 190, 16):
-        strokes[43:65, x : x + 4] = strokes[52:56, x : x + 11] = 255
-    image[strokes > 0] = 255
-
-    mask = refine(image, strokes, dilate_px=6)
-
-    assert (mask[strokes > 0] == 255).all()
-    assert not mask[label == 0].any()
-
-
-def test_a_word_beside_a_label_keeps_its_mask() -> None:
-    """It stands on white paper below the label, as near as the growth reaches."""
-    image, strokes = pages.noise(160, 240), np.zeros((160, 240), np.uint8)
-    image[40:68, 40:200] = (40, 80, 220)
-    image[70:150, 20:220] = 255
-    for x in range(54, 190, 16):
-        strokes[43:65, x : x + 4] = strokes[52:56, x : x + 11] = 255
-    image[strokes > 0] = 255
-    word = np.zeros_like(strokes)
-    word[74:94, 60:180:12] = word[74:94, 63:180:12] = 255
-    image[word > 0] = 0
-
-    mask = refine(image, strokes | word, dilate_px=14)
-
-    assert (mask[word > 0] == 255).all()

@@ -17,8 +17,8 @@ WORDS = {"errors", "options", "shapes", "regions"}
 """What every room may speak: the error tree, and what callers ask for and are told."""
 LOOKERS = ("segmenter", "detector", "inpainter")
 PLANNERS = (
-    "fills", "bubbles", "dashes", "groups", "letters", "lone_marks", "plan", "pockets", "refine", "rims", "selection",
-    "strays", "verify",
+    "fills", "boards", "bubbles", "dashes", "groups", "letters", "lone_marks", "plan", "pockets", "refine", "rims",
+    "selection", "strays", "verify",
 )  # fmt: skip
 """What the Eraser decides and fills plainly with; no network is run here."""
 SERVING = {"workers", "telemetry", "http"}

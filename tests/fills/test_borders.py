@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from service.fills.borders import find_borders
+from service.fills.borders import Borders, find_borders
 from service.fills.copies import fill_copies
 from service.groups import gather
 from service.imaging.arrays import Image, Mask
@@ -28,6 +29,13 @@ def panels(*, turns: int = 0, lean: int = 0, ink: int = 0) -> tuple[Image, Mask]
     return np.ascontiguousarray(np.rot90(image, turns)), np.ascontiguousarray(np.rot90(hole, turns))
 
 
+def fill(image: Image, borders: Borders) -> npt.NDArray[np.bool_]:
+    """Draw the borders and the gutter into `image`; where that is."""
+    for copies in (borders.lines, borders.gutter):
+        fill_copies(image, copies)
+    return (borders.lines.mask > 0) | (borders.gutter.mask > 0)
+
+
 @pytest.mark.parametrize("turns", [0, 1])
 @pytest.mark.parametrize("lean", [0, 8])
 def test_both_borders_and_the_gutter_between_them_go_on(turns: int, lean: int) -> None:
@@ -39,9 +47,7 @@ def test_both_borders_and_the_gutter_between_them_go_on(turns: int, lean: int) -
     borders = find_borders(image, hole, hole)
 
     assert borders is not None
-    for copies in (borders.lines, borders.gutter):
-        fill_copies(image, copies)
-    filled = (borders.lines.mask > 0) | (borders.gutter.mask > 0)
+    filled = fill(image, borders)
     wrong = np.abs(image.astype(int) - clean).max(axis=2) > 60
     assert (wrong & filled).sum() <= 0.12 * filled.sum()
     assert np.array_equal(filled | (borders.rest[0][0] > 0) | (borders.rest[1][0] > 0), hole > 0)
@@ -114,9 +120,7 @@ def test_a_corner_that_lies_in_the_hole_is_drawn(turns: int) -> None:
     borders = find_borders(image, hole, hole)
 
     assert borders is not None
-    for copies in (borders.lines, borders.gutter):
-        fill_copies(image, copies)
-    filled = (borders.lines.mask > 0) | (borders.gutter.mask > 0)
+    filled = fill(image, borders)
     assert np.array_equal(image[filled], clean[filled])
     ((part, beyond),) = borders.rest
     assert np.array_equal(filled | (part > 0), hole > 0)
@@ -172,8 +176,7 @@ def test_gutters_that_meet_in_the_hole_part_their_panels(*, crossing: bool) -> N
     borders = find_borders(image, hole, hole)
 
     assert borders is not None
-    for copies in (borders.lines, borders.gutter):
-        fill_copies(image, copies)
+    fill(image, borders)
     assert np.array_equal(image[62:94, 104:112], clean[62:94, 104:112])
     assert (image[90:118, 101:115] == 255).all()
     lines = borders.lines.mask > 0

@@ -1,6 +1,7 @@
-"""Go on from a hole's own rim, where that shows the ground of a board that changes smoothly: a button in two colours.
+"""Continue the ground of a board where it changes smoothly: a button in two colours.
 
-A mask reaches past its letters, so its rim is ground; the ring around the mask lies beyond the board already.
+A mask reaches past its letters, so its rim is ground and the hole goes on from it; the ring around the mask lies beyond
+the board already.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ MIN_HULL_SHARE = 0.9
 """Of its convex hull that the board fills."""
 
 
-def continue_rim(image: Image, hole: Mask, forbidden: Mask) -> Copies | None:
+def continue_shaded_board(image: Image, hole: Mask, forbidden: Mask) -> Copies | None:
     """What goes on in `hole` `(h, w)` from its own rim, if that shows a board's smooth ground, and letters are within.
 
     `image` `(h, w, 3)` is the crop around the hole, `forbidden` `(h, w)` holds all holes in it; what of the rim is
@@ -48,7 +49,9 @@ def continue_rim(image: Image, hole: Mask, forbidden: Mask) -> Copies | None:
     near = apart(pixels, ground) <= NEAR_BOARD_LEVELS
     erased = own > 0
     seen = touching(erased | (near & (forbidden[window] == 0)), erased) & ~erased
-    if near[core].mean() > MAX_PLAIN_CORE_SHARE or not is_board(own, seen, smooth_share, hull_share=MIN_HULL_SHARE):
+    if near[core].mean() > MAX_PLAIN_CORE_SHARE or not is_board(
+        own, seen, smooth_share, least_hull_share=MIN_HULL_SHARE
+    ):
         return None
     levels = np.where(smooth[..., None], pixels, np.clip(np.rint(ground), 0, 255).astype(np.uint8))
     return Copies(hole, levels[erased])

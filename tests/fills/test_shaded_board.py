@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from service.fills.copies import fill_copies
-from service.fills.rim import continue_rim
+from service.fills.shaded_board import continue_shaded_board
 from service.groups import gather
 from service.imaging.arrays import Image, Mask
 from service.plan import make_plan
@@ -37,7 +37,7 @@ def test_a_button_in_two_colours_goes_on_under_its_text() -> None:
     """As it was, a few levels aside, and nothing of the noise around."""
     clean, image, mask = button()
 
-    copies = continue_rim(image, mask, mask)
+    copies = continue_shaded_board(image, mask, mask)
 
     assert copies is not None
     fill_copies(image, copies)
@@ -60,7 +60,7 @@ def test_a_hole_whose_rim_is_art_does_not_go_on_from_it() -> None:
     _, image, mask = button()
     mask[20:49, 66:192] = 255
 
-    assert continue_rim(image, mask, mask) is None
+    assert continue_shaded_board(image, mask, mask) is None
 
 
 def test_a_soft_ground_that_does_not_end_is_no_button() -> None:
@@ -70,22 +70,22 @@ def test_a_soft_ground_that_does_not_end_is_no_button() -> None:
     mask[48:73, 66:192] = 255
     image[54:67, 72:186:9] = 0
 
-    assert continue_rim(image, mask, mask) is None
+    assert continue_shaded_board(image, mask, mask) is None
 
 
 def test_a_hole_without_letters_stays() -> None:
     """What lies inside the rim goes on from it already: a caller's own mask, say."""
     clean, _, mask = button()
 
-    assert continue_rim(clean, mask, mask) is None
+    assert continue_shaded_board(clean, mask, mask) is None
 
 
 def test_a_large_crop_is_not_looked_at(monkeypatch) -> None:
     """To fill it smoothly takes 48 bytes a pixel."""
     _, image, mask = button()
-    monkeypatch.setattr("service.fills.rim.MAX_PIXELS", 1000)
+    monkeypatch.setattr("service.fills.shaded_board.MAX_PIXELS", 1000)
 
-    assert continue_rim(image, mask, mask) is None
+    assert continue_shaded_board(image, mask, mask) is None
 
 
 def test_a_letter_that_reaches_the_rim_does_not_stay_there() -> None:
@@ -93,7 +93,7 @@ def test_a_letter_that_reaches_the_rim_does_not_stay_there() -> None:
     clean, image, mask = button()
     image[48:73, 100:106] = 255
 
-    copies = continue_rim(image, mask, mask)
+    copies = continue_shaded_board(image, mask, mask)
 
     assert copies is not None
     fill_copies(image, copies)
