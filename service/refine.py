@@ -37,7 +37,7 @@ from service.imaging.masks import (
 from service.imaging.tiles import tile_boxes
 from service.letters import LARGE_PX, letters_in
 from service.pockets import complete_pockets
-from service.rims import MAX_RIM_REST_PX, RIM_REST_PX, complete_rimmed, complete_rims
+from service.rims import BRIGHT_LEVEL, MAX_RIM_REST_PX, RIM_REST_PX, complete_rimmed, complete_rims
 
 MIN_STROKE_AREA_PX = 6
 GROUP_GAPS_PX = (10, 4, 1)
@@ -103,6 +103,8 @@ class _Work:
     grown: Mask
     """The strokes, grown: what no ring may look at."""
     mask: Mask
+    on_white: Mask
+    """What of the mask is text on plain white, and its growth."""
     dilate_px: int
     dashes: list[tuple[_Cut, Mask]] = field(default_factory=list)
     """Dashes and dots, grown, and where they are, for when all groups are done: to a group that is a stray hit on one,
@@ -129,7 +131,7 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
     """
     strokes = drop_specks(strokes, MIN_STROKE_AREA_PX)
     mask = dilate(strokes, dilate_px)
-    work = _Work(image, strokes, mask.copy(), mask, dilate_px)
+    work = _Work(image, strokes, mask.copy(), mask, np.zeros_like(mask), dilate_px)
     left = strokes
     for gap_px in GROUP_GAPS_PX:
         left = _refine_groups(work, left, gap_px, check)
@@ -150,7 +152,7 @@ def refine(image: Image, strokes: Mask, *, dilate_px: int, check: Callable[[], N
         for tile in tile_boxes((y1 - y0, x1 - x0), tile_px=TILE_PX, overlap_px=OVERLAP_PX):
             check()
             cut = _cut((x0 + tile[0], y0 + tile[1], x0 + tile[2], y0 + tile[3]))
-            mask[cut] |= complete_rims(image[cut], found[cut], reach_px=reach_px)
+            mask[cut] |= complete_rims(image[cut], found[cut], work.on_white[cut], reach_px=reach_px)
             mask[cut] |= complete_pockets(image[cut], strokes[cut], found[cut])
     mask[bare & boards] = 0  # a board of another colour looks like its letters' rim
     return mask
@@ -175,7 +177,9 @@ def _refine_groups(work: _Work, strokes: Mask, gap_px: int, check: Callable[[], 
         if not own.any():
             continue
         left[cut][own > 0] = 0
-        _grow_on_plain(work, cut, own, ink, difference, grain=background.grain, glyph_px=glyph_px)
+        grown = _grow_on_plain(work, cut, own, ink, difference, grain=background.grain, glyph_px=glyph_px)
+        if background.colour.min() > BRIGHT_LEVEL:
+            work.on_white[cut] |= grown
         if _is_even(background, own.shape):
             cut = _cut(grow_box(box, round(DASH_GLYPHS * glyph_px), labels.shape))
             found = np.zeros_like(work.mask[cut])
@@ -298,8 +302,11 @@ def _grow_on_plain(
     *,
     grain: float,
     glyph_px: int,
-) -> None:
-    """Grow the group's text, its halo too, but not into ink or ground that is kept; other groups' pixels stay."""
+) -> Mask:
+    """Grow the group's text, its halo too, but not into ink or ground that is kept; other groups' pixels stay.
+
+    Returns what is the group's own in `cut`.
+    """
     first_growth = dilate(own, work.dilate_px) > 0
     specks, letters = _on_what_runs_on(own, from_bool(ink.met), glyph_px)
     on_stray = dilate(from_bool(ink.stray), SOFT_EDGE_PX) > 0
@@ -318,6 +325,7 @@ def _grow_on_plain(
     wanted = touching(close_gaps(from_bool((grown | halo) & ~kept), 1) > 0, grown) & ~kept
     others = (work.mask[cut] > 0) & ~(kept & first_growth)
     work.mask[cut] = from_bool(others | wanted)
+    return from_bool(wanted)
 
 
 def _on_what_runs_on(own: Mask, runs_on: Mask, glyph_px: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

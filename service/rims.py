@@ -53,6 +53,8 @@ THINNEST_GROUND_PX = 4
 """Half the width of a black that is ground and not a line."""
 RIM_EDGE_PX = 2
 """What compression leaves of a rim beside it."""
+STRAIGHT_PX, MIN_STRAIGHT_LENGTH_PX = 3, 40
+"""Thickness, at most, and length of the soft edge of a panel."""
 RIM_WINDOW_PX = 61
 MIN_BLACK_SHARE, MIN_RIMMED_SHARE = 0.5, 0.45
 """Share of a rim's rest that must lie beside such a ground, and of a text's contour, in a window, that must have
@@ -108,11 +110,12 @@ def _has_company(pieces: Components, flags: npt.NDArray[np.bool_], strokes: Mask
     return has_company
 
 
-def complete_rims(image: Image, erased: Mask, *, reach_px: int) -> Mask:
+def complete_rims(image: Image, erased: Mask, on_white: Mask, *, reach_px: int) -> Mask:
     """What `erased` leaves of white rims on dark ground: a thin white line around it, which would be filled from.
 
     `image` `(H, W, 3)` is the crop around the text; the masks are `(H, W)`. A rim is left where white no wider than
-    2 `reach_px` lies between `erased` and a black that is more than a line; a wider white is ground.
+    2 `reach_px` lies between `erased` and a black that is more than a line; a wider white is ground. Beside text that
+    stands `on_white`, part of `erased`, a straight one is the soft edge of a panel.
     """
     light = luma(image)
     white = from_bool((image.min(axis=2) > BRIGHT_LEVEL) & (erased == 0))
@@ -122,6 +125,9 @@ def complete_rims(image: Image, erased: Mask, *, reach_px: int) -> Mask:
     beside = dilate_disc(black, reach_px + RIM_EDGE_PX) > 0
     pieces = components(from_bool(thin))
     is_rim = np.bincount(pieces.labels[beside], minlength=pieces.count + 1) >= MIN_BLACK_SHARE * pieces.area
+    is_straight = (pieces.shorter_side <= STRAIGHT_PX) & (pieces.longer_side >= MIN_STRAIGHT_LENGTH_PX)
+    beside_white = np.bincount(pieces.labels[dilate_disc(on_white, 2 * reach_px) > 0], minlength=pieces.count + 1)
+    is_rim &= ~is_straight | (beside_white < MIN_BLACK_SHARE * pieces.area)
     is_rim[0] = False
     contour = (dilate(erased, 1) > 0) & (erased == 0)
     rimmed = contour & chosen(pieces.labels, is_rim)

@@ -383,9 +383,9 @@ def test_rims_are_looked_for_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     look = service.refine.complete_rims
     monkeypatch.setattr(service.refine, "TILE_PX", 400)
 
-    def watched(crop: Image, erased: Mask, *, reach_px: int) -> Mask:
+    def watched(crop: Image, erased: Mask, on_white: Mask, *, reach_px: int) -> Mask:
         seen.append(erased.shape)
-        return look(crop, erased, reach_px=reach_px)
+        return look(crop, erased, on_white, reach_px=reach_px)
 
     monkeypatch.setattr(service.refine, "complete_rims", watched)
     tiled = refine(image, strokes, dilate_px=3)
@@ -408,3 +408,16 @@ def test_a_wide_growth_asked_for_takes_no_white_beyond_a_rim() -> None:
 
     assert mask[120, 290]
     assert not mask[:, 304:].any()
+
+
+def test_a_word_close_above_a_black_panel_leaves_its_edge() -> None:
+    """Its growth ends at the panel, whose soft edge is one row of gray."""
+    image = pages.blank(240, 400)
+    image[130:] = 0
+    image[129] = 200
+    strokes = np.zeros(image.shape[:2], np.uint8)
+    for x in range(80, 320, 10):
+        cv2.line(strokes, (x, 50), (x, 123), 255, 5)
+    image[strokes > 0] = 0
+
+    assert not refine(image, strokes, dilate_px=3)[129:].any()

@@ -49,6 +49,11 @@ class Components:
         return np.asarray(np.maximum(self.right - self.left, self.bottom - self.top), np.int32)
 
     @property
+    def shorter_side(self) -> Integers:
+        """`(n + 1,)` the shorter side of each box, px."""
+        return np.asarray(np.minimum(self.right - self.left, self.bottom - self.top), np.int32)
+
+    @property
     def middles(self) -> npt.NDArray[np.float64]:
         """`(n + 1, 2)` the middle of each box, px, x first."""
         return np.stack([self.left + self.right, self.top + self.bottom], 1) / 2
