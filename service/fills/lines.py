@@ -34,7 +34,7 @@ MIN_END_PIXELS, MAX_END_PX = 3, 28
 MAX_ENDS = 48
 """Time grows with their pairs, and where more lines end the ground is hardly plain."""
 SPAN_PX = (4, 160)
-FAR_PX = 16
+FAR_PX = 12
 """So far out both ends are seen: what is shorter may be the rest of a letter."""
 HALF_PX, STEP_PX = 6, 0.5
 """Half of the width that is looked at across a line, and its raster."""
@@ -211,7 +211,7 @@ def _look(view: _View, arc: _Arc) -> _Line | None:
         ]
     ).astype(np.float32)
     x, y = arc.points(far, ACROSS)
-    known = (_sample(view.known, x, y) > 0.99).astype(np.float32)
+    known = (_sample(view.known, x, y) > 0.999).astype(np.float32)
     contrast = _sample(view.contrast, x, y)
     ends = slice(0, FAR_PX), slice(len(far) - FAR_PX, len(far))
     (start, start_seen), (end, end_seen) = (_mean(contrast[rows], known[rows]) for rows in ends)

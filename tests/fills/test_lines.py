@@ -183,6 +183,14 @@ def test_a_bar_is_no_line(width_px: int, *, goes_on: bool) -> None:
     assert (found(clean, hole) is not None) == goes_on
 
 
+def test_a_border_that_is_seen_between_two_strokes_of_a_letter_goes_on() -> None:
+    """Two strokes of one sound cross a panel's border, 14 px from each other and from the panel's corner."""
+    clean, hole = paper(((40, 80), (239, 80)), ((40, 80), (40, 159))), np.zeros((160, 240), np.uint8)
+    hole[60:140, 54:64] = hole[60:140, 78:88] = hole[120:140, 54:88] = 255
+
+    assert wrong_share(clean, hole) < 0.15
+
+
 def test_no_line_goes_over_paper_between_letters() -> None:
     """Where the paper is seen between two letters there was no line; a gap of a few pixels says so."""
     clean, hole = paper(((0, 80), (110, 80)), ((130, 80), (239, 80))), np.zeros((160, 240), np.uint8)
