@@ -35,7 +35,7 @@ from service.imaging.masks import (
     touching,
 )
 from service.imaging.tiles import tile_boxes
-from service.letters import LARGE_PX, letters_in
+from service.letters import LARGE_PX, MAX_FRAME_PX, MIN_FRAME_LENGTH_PX, frame_in, letters_in
 from service.pockets import complete_pockets
 from service.rims import BRIGHT_LEVEL, MAX_RIM_REST_PX, RIM_REST_PX, complete_rimmed, complete_rims
 
@@ -254,13 +254,17 @@ def _drawn_on(
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """What of the seen pieces is no letter but a drawing that letters touch, and in which of them that can be told."""
     drawn, is_told = np.zeros(pieces.labels.shape, np.bool_), np.zeros_like(is_seen)
-    for number in np.flatnonzero(is_seen & (pieces.area >= LARGE_PX)).tolist():
+    for number in np.flatnonzero(is_seen & (pieces.longer_side >= MIN_FRAME_LENGTH_PX)).tolist():
         check()
-        window = _cut(pieces.box(number))
+        # With a rim, for at the border of a window ink is as thick as it would be if it went on.
+        window = _cut(grow_box(pieces.box(number), MAX_FRAME_PX, strokes.shape))
         piece = from_bool(pieces.labels[window] == number)
-        other = (piece > 0) & (letters_in(piece, strokes[window]) == 0)
+        other = frame_in(piece, strokes[window]) > 0
+        if pieces.area[number] >= LARGE_PX:
+            no_letter = (piece > 0) & (letters_in(piece, strokes[window]) == 0)
+            is_told[number] = no_letter.any()
+            other |= no_letter
         drawn[window] |= other
-        is_told[number] = other.any()
     return drawn, is_told
 
 

@@ -53,7 +53,7 @@ THINNEST_GROUND_PX = 4
 """Half the width of a black that is ground and not a line."""
 RIM_EDGE_PX = 2
 """What compression leaves of a rim beside it."""
-STRAIGHT_PX, MIN_STRAIGHT_LENGTH_PX = 3, 40
+STRAIGHT_PX, MIN_STRAIGHT_LENGTH_PX = 3, 16
 """Thickness, at most, and length of the soft edge of a panel."""
 RIM_WINDOW_PX = 61
 MIN_BLACK_SHARE, MIN_RIMMED_SHARE = 0.5, 0.45

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from service.imaging.arrays import Mask
-from service.letters import NEAR_PX, letters_in
+from service.letters import NEAR_PX, frame_in, letters_in
 
 SIZE_HW = (320, 420)
 
@@ -67,3 +67,28 @@ def test_of_ink_that_nobody_saw_nothing_is_a_letter() -> None:
     seen[300:] = 255
 
     assert not letters_in(ink, seen).any()
+
+
+def test_the_frame_of_a_caption_that_a_sound_touches_is_no_letter() -> None:
+    """Its four lines, but for where the sound was seen on them; nothing of the sound, of which the foot was not seen."""
+    ink, seen = np.zeros((200, 300), np.uint8), np.zeros((200, 300), np.uint8)
+    cv2.rectangle(ink, (20, 20), (160, 140), 255, 2)
+    frame = ink.copy()
+    for mask in (ink, seen):
+        cv2.line(mask, (150, 100), (230, 60), 255, 7)
+        cv2.line(mask, (190, 40), (200, 120), 255, 7)
+    cv2.line(ink, (200, 120), (205, 180), 255, 7)
+
+    found = frame_in(ink, seen)
+
+    far = cv2.dilate(seen, np.ones((15, 15), np.uint8)) == 0
+    assert (found[(frame > 0) & far] > 0).mean() > 0.9
+    assert not found[frame == 0].any()
+
+
+def test_a_thick_bar_and_a_short_one_are_no_frame() -> None:
+    """The stroke of a letter that was not seen, and a dash."""
+    ink = np.zeros((120, 200), np.uint8)
+    ink[20:32, 20:180], ink[60:63, 20:60] = 255, 255
+
+    assert not frame_in(ink, np.zeros_like(ink)).any()

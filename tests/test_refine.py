@@ -360,8 +360,8 @@ def test_it_is_asked_before_each_large_piece_whether_anybody_waits(monkeypatch: 
         cv2.rectangle(letters, (350 - reach, 350 - reach), (350 + reach, 350 + reach), 255, 44)
     image[letters > 0] = 0
     asked: list[int] = []
-    for least_px in (service.refine.LARGE_PX, letters.size):
-        monkeypatch.setattr(service.refine, "LARGE_PX", least_px)
+    for least_px in (service.refine.MIN_FRAME_LENGTH_PX, letters.size):
+        monkeypatch.setattr(service.refine, "MIN_FRAME_LENGTH_PX", least_px)
         times: list[None] = []
         refine(image, letters, dilate_px=4, check=lambda times=times: times.append(None))
         asked.append(len(times))
@@ -421,3 +421,21 @@ def test_a_word_close_above_a_black_panel_leaves_its_edge() -> None:
     image[strokes > 0] = 0
 
     assert not refine(image, strokes, dilate_px=3)[129:].any()
+
+
+def test_a_caption_keeps_its_frame_where_a_sound_touches_it() -> None:
+    """Frame and sound are one piece of ink, whole within what is looked at, and most of it was seen."""
+    image = pages.blank(240, 400)
+    strokes, frame = (np.zeros(image.shape[:2], np.uint8) for _ in range(2))
+    cv2.rectangle(frame, (100, 50), (200, 180), 255, 2)
+    for end in ((290, 70), (290, 160)):
+        cv2.line(strokes, (196, 115), end, 255, 7)
+    for y in (80, 105, 130):
+        cv2.putText(strokes, "caption", (115, y), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 2)
+    image[(strokes | frame) > 0] = 0
+
+    mask = refine(image, strokes, dilate_px=3)
+
+    assert mask[strokes > 0].mean() > 0.97 * 255  # but where the frame runs through
+    far = cv2.dilate(strokes, np.ones((15, 15), np.uint8)) == 0
+    assert not mask[(frame > 0) & far].any()
