@@ -70,7 +70,7 @@ def test_of_ink_that_nobody_saw_nothing_is_a_letter() -> None:
 
 
 def test_the_frame_of_a_caption_that_a_sound_touches_is_no_letter() -> None:
-    """Its four lines, but for where the sound was seen on them; nothing of the sound, of which the foot was not seen."""
+    """Its four lines, but for where the sound was seen on them; of the sound nothing, though its foot was not seen."""
     ink, seen = np.zeros((200, 300), np.uint8), np.zeros((200, 300), np.uint8)
     cv2.rectangle(ink, (20, 20), (160, 140), 255, 2)
     frame = ink.copy()
