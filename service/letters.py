@@ -44,8 +44,7 @@ def frame_in(ink: Mask, seen: Mask) -> Mask:
     """
     letters = dilate_disc(seen | open_disc(ink, MAX_FRAME_PX), SOFT_PX)
     thin = np.where(letters > 0, np.uint8(0), ink)
-    level, upright = (
-        cv2.morphologyEx(thin, cv2.MORPH_OPEN, np.ones(size_hw, np.uint8))
-        for size_hw in ((1, MIN_FRAME_LENGTH_PX), (MIN_FRAME_LENGTH_PX, 1))
-    )
-    return np.asarray(dilate(np.asarray(level | upright, np.uint8), SOFT_PX) & thin, np.uint8)  # corners are round
+    frame = np.zeros_like(ink)
+    for size_hw in ((1, MIN_FRAME_LENGTH_PX), (MIN_FRAME_LENGTH_PX, 1)):
+        frame |= np.asarray(cv2.morphologyEx(thin, cv2.MORPH_OPEN, np.ones(size_hw, np.uint8)), np.uint8)
+    return np.asarray(dilate(frame, SOFT_PX) & thin, np.uint8)  # corners are round

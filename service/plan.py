@@ -13,7 +13,9 @@ from service.fills.board import look_around
 from service.fills.borders import Borders, find_borders
 from service.fills.copies import Copies, find_copies
 from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, ring_of
+from service.fills.gutters import beyond_gutters
 from service.fills.lines import find_lines
+from service.fills.panel_edges import Flags
 from service.fills.shaded_board import continue_shaded_board
 from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
@@ -41,6 +43,7 @@ BRIDGE_PX = 3
 """Half the width of a bridge between two texts whose masks just meet."""
 BRIDGED_PIXELS = 4_000_000
 """In a larger crop no bridges are cut: that takes 20 bytes a pixel."""
+COPY_REASON = "the surroundings go on in what stands near"
 BORDER_REASON = "the border of a panel goes on from both sides"
 PARTS_LIMIT = 64
 """Parts of one group that are looked at on their own before the whole group goes to the network."""
@@ -63,6 +66,8 @@ class Hole:
     copies: Copies | None = None
     """What is copied from the surroundings, for `copy`; a gutter's colour, for `flat`; what goes on from the rim of the
     hole, for `gradient`."""
+    beyond: Flags | None = None
+    """`(h, w)` what lies beyond the borders of the hole's panel, for `inpaint`: it does not go on in the hole."""
 
 
 @dataclass(frozen=True)
@@ -294,8 +299,15 @@ def _not_plain(image: Image, mask: Mask, own: Mask, box: Box, check: Callable[[]
     if texture is not None:
         period_px = float(np.hypot(*texture.shifts[0]))
         return (Hole(box, own, "tone", f"the surroundings repeat every {period_px:.1f} px", texture=texture),)
-    drawn = Hole(box, own, "inpaint", "the surroundings are neither plain nor do they repeat")
-    return _copied(image, mask, drawn, "the surroundings go on in what stands near", check)
+    beyond = beyond_gutters(image, own, mask)
+    drawn = Hole(
+        box,
+        own,
+        "inpaint",
+        "the surroundings are neither plain nor do they repeat",
+        beyond=beyond if beyond.any() else None,
+    )
+    return _copied(image, mask, drawn, COPY_REASON, check)
 
 
 def _past_borders(image: Image, mask: Mask, borders: Borders, box: Box, check: Callable[[], None]) -> tuple[Hole, ...]:
@@ -305,16 +317,21 @@ def _past_borders(image: Image, mask: Mask, borders: Borders, box: Box, check: C
         holes.append(Hole(box, borders.gutter.mask, "flat", "it lies between panels", copies=borders.gutter))
     for part, beyond in borders.rest:
         check()
-        holes += _by_parts(image, np.maximum(mask, from_bool(beyond)), part, box, check)
+        for hole in _by_parts(image, np.maximum(mask, from_bool(beyond)), part, box, check):
+            drawn = replace(hole, beyond=beyond) if hole.method == "inpaint" else hole
+            # A panel that ends without a border ends in what can be copied, too.
+            sees_end = hole.method == "inpaint" and borders.are_bare
+            holes += _copied(image, mask, drawn, COPY_REASON, check) if sees_end else (drawn,)
     return tuple(holes)
 
 
 def _copied(image: Image, mask: Mask, drawn: Hole, reason: str, check: Callable[[], None]) -> tuple[Hole, ...]:
     """The hole that the network would draw, as what can be copied, for that `reason`, and what is left of it."""
-    copies = find_copies(image, drawn.mask, mask, check)
+    barred = None if drawn.beyond is None else from_bool(drawn.beyond)
+    copies = find_copies(image, drawn.mask, mask, check, barred=barred)
     if copies is None:
         return (drawn,)
-    copied = replace(drawn, mask=copies.mask, method="copy", reason=reason, copies=copies)
+    copied = replace(drawn, mask=copies.mask, method="copy", reason=reason, copies=copies, beyond=None)
     rest = np.where(copies.mask > 0, np.uint8(0), drawn.mask)
     return (copied, replace(drawn, mask=rest)) if rest.any() else (copied,)
 

@@ -296,6 +296,21 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
 def _draw(image: Image, unknown: Mask, plan: Plan, inpainter: Inpainter, deadline: Deadline) -> None:
     """Fill `unknown` `(H, W)` of `image` in place: by the network; in areas or texture where that shows."""
     boxes = [entry.group.box for entry in plan.entries if {"inpaint", "tone"} & {hole.method for hole in entry.holes}]
-    inpainter.fill(image, unknown, boxes, deadline)
-    redraw_areas(image, unknown, boxes, deadline.check)
-    redraw_busy(image, unknown, boxes, deadline.check)
+    hidden = _beyond_panels(plan, unknown)
+    unseen = unknown | hidden
+    seen = image[hidden > 0]
+    inpainter.fill(image, unseen, boxes, deadline)
+    redraw_areas(image, unseen, boxes, deadline.check)
+    redraw_busy(image, unseen, boxes, deadline.check)
+    image[hidden > 0] = seen
+
+
+def _beyond_panels(plan: Plan, unknown: Mask) -> Mask:
+    """The `(H, W)` known pixels beyond the panels of what the network draws: it must not go on from them."""
+    hidden = np.zeros_like(unknown)
+    for hole in plan.holes("inpaint"):
+        if hole.beyond is not None:
+            x0, y0, x1, y1 = hole.box
+            hidden[y0:y1, x0:x1][hole.beyond] = 255
+    hidden[unknown > 0] = 0
+    return hidden

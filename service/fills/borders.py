@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.fills.copies import Copies
-from service.fills.panel_edges import DARK_LEVEL, END_PX, WHITE_LEVEL, Areas, Flags, View
+from service.fills.panel_edges import BARE, BORDERED, END_PX, WHITE_LEVEL, Areas, Flags, Kind, View
 from service.imaging.arrays import Image, Mask
 from service.imaging.colour import luma
 from service.imaging.masks import chosen, components, dilate, from_bool
@@ -41,6 +41,8 @@ class Borders:
     """What of the hole is gutter, perhaps nothing."""
     rest: tuple[tuple[Mask, Flags], ...]
     """Each other part of the hole `(h, w)`, and what lies beyond the borders of its panel: it does not go on there."""
+    are_bare: bool = False
+    """Whether no line is drawn: the panels end where the gutter begins."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +88,26 @@ def find_borders(image: Image, hole: Mask, forbidden: Mask, check: Check = lambd
     """
     if hole.size > MAX_PIXELS or max(hole.shape) > MAX_SIDE_PX:
         return None
+    for kind in (BORDERED, BARE):
+        borders = _find_of_kind(kind, image, hole, forbidden, check)
+        if borders is not None:
+            return borders
+    return None
+
+
+def _find_of_kind(kind: Kind, image: Image, hole: Mask, forbidden: Mask, check: Check) -> Borders | None:
+    """The same for panels that end in one way."""
     drawn, levels = np.zeros(hole.shape, np.bool_), image.copy()
     known, light = forbidden == 0, luma(image)
     upright = View(
+        kind=kind,
         image=image,
         levels=levels,
         drawn=drawn,
         hole=hole > 0,
         known=known,
         white=known & (light > WHITE_LEVEL),
-        dark=known & (light < DARK_LEVEL),
+        dark=known & (light < kind.level),
         near=dilate(forbidden, END_PX) > 0,
     )
     views = [upright.turned(turns) for turns in range(4)]  # white above, at the right, below, at the left
@@ -111,11 +123,11 @@ def find_borders(image: Image, hole: Mask, forbidden: Mask, check: Check = lambd
     if not drawn.any():
         return None
     rest, gutter = _sort_parts(image, (hole > 0) & ~drawn, forbidden, edges=edges, drawn=drawn, levels=levels)
-    if np.count_nonzero(drawn | gutter) < MIN_OUTER_SHARE * np.count_nonzero(hole):
+    if kind is BORDERED and np.count_nonzero(drawn | gutter) < MIN_OUTER_SHARE * np.count_nonzero(hole):
         left = from_bool((hole > 0) & ~drawn & ~gutter)
         rest = ((left, np.zeros_like(drawn)),) if left.any() else ()
     lines, white = (Copies(from_bool(some), levels[some]) for some in (drawn, gutter))
-    return Borders(lines, white, rest)
+    return Borders(lines, white, rest, are_bare=kind is BARE)
 
 
 def _sort_parts(
@@ -145,10 +157,13 @@ def _sort_parts(
     for number in np.flatnonzero(~is_gutter)[1:].tolist() if parts.count else []:
         of_panel = panels.setdefault(tuple(beside.get(number, ())), np.zeros(parts.count + 1, np.bool_))
         of_panel[number] = True
+    of_panels = left & ~gutter
     rest = [
         (
             from_bool(chosen(parts.labels, numbers)),
-            np.logical_or.reduce([edges[place].beyond for place in places]) & ~left if places else np.zeros_like(drawn),
+            np.logical_or.reduce([edges[place].beyond for place in places]) & ~of_panels
+            if places
+            else np.zeros_like(drawn),
         )
         for places, numbers in panels.items()
     ]

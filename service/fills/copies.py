@@ -66,25 +66,29 @@ class Copies:
     """`(n, 3)` RGB for each of them, row by row."""
 
 
-def find_copies(image: Image, hole: Mask, forbidden: Mask, check: Check = lambda: None) -> Copies | None:
+def find_copies(
+    image: Image, hole: Mask, forbidden: Mask, check: Check = lambda: None, *, barred: Mask | None = None
+) -> Copies | None:
     """What `hole` can believably be filled with from its surroundings; None if that is nothing.
 
     `image` `(h, w, 3)` is the crop around the hole; `forbidden` `(h, w)` holds all holes in it: nothing is copied from
-    there. `check` is called now and then, and may raise.
+    there. Nor is what is `barred` `(h, w)`, though what is copied must go on into it. `check` is called now and then,
+    and may raise.
     """
+    barred = np.zeros_like(hole) if barred is None else barred
     if np.count_nonzero(hole) < MIN_HOLE_PIXELS:
         return None
     for factor in FACTORS:
         small_hole = _shrunk_mask(hole, factor)
         if small_hole.size <= MAX_PIXELS and np.count_nonzero(small_hole) <= MAX_HOLE_PIXELS:
-            return _find(image, hole, forbidden, factor, check)
+            return _find(image, hole, forbidden, barred, factor=factor, check=check)
     return None
 
 
-def _find(image: Image, hole: Mask, forbidden: Mask, factor: int, check: Check) -> Copies | None:
+def _find(image: Image, hole: Mask, forbidden: Mask, barred: Mask, *, factor: int, check: Check) -> Copies | None:
     """Places and light from a picture `factor` times smaller, pixels from the page: a tone may be so many px off."""
     small, small_hole = _shrunk(image, factor), _shrunk_mask(hole, factor)
-    choice = _choose(small, small_hole, _shrunk_mask(forbidden, factor), check)
+    choice = _choose(small, small_hole, _shrunk_mask(forbidden, factor), _shrunk_mask(barred, factor), check)
     if choice is None:
         return None
     numbers = np.full(small_hole.shape, -1, np.int32)
@@ -113,7 +117,7 @@ class _Choice:
     """`(m, 3)` what they become: their sources in the light that is here."""
 
 
-def _choose(image: Image, hole: Mask, forbidden: Mask, check: Check) -> _Choice | None:
+def _choose(image: Image, hole: Mask, forbidden: Mask, barred: Mask, check: Check) -> _Choice | None:
     """Which pixels can be copied, and from where; None if none can."""
     inside, known = hole > 0, forbidden == 0
     shifts = find_shifts(image, inside, known)
@@ -126,6 +130,12 @@ def _choose(image: Image, hole: Mask, forbidden: Mask, check: Check) -> _Choice 
     del smooth
     chosen = choose_shifts(spot, shift_costs(spot, expected, inside, known, check), check)
     believed = _believed(image, spot, chosen, inside, forbidden)
+    if barred.any():
+        rows, columns = (
+            np.clip(places + shifts[chosen, axis], 0, hole.shape[axis] - 1)
+            for axis, places in enumerate((spot.rows, spot.columns))
+        )
+        believed &= barred[rows, columns] == 0
     check()
     if not believed.any():
         return None

@@ -1,6 +1,7 @@
 """Find the straight edges of panels that end at a hole, tell which are one border or meet in a corner, and draw that.
 
-An edge has white above it and dark below. All is looked at four times, turned by a quarter: so there is one case.
+An edge has white above it and below it a dark border, or else what the panel shows. All is looked at four times, turned
+by a quarter: so there is one case.
 """
 
 from __future__ import annotations
@@ -16,12 +17,8 @@ import numpy.typing as npt
 from service.imaging.arrays import Image
 from service.imaging.masks import components, from_bool
 
-WHITE_LEVEL, DARK_LEVEL = 215, 120
-"""Light of a gutter at least, and of a border at most."""
-GUTTER_PX = 3
-"""A gutter is at least so wide."""
-MIN_LENGTH_PX = 20
-"""So much of a border must be seen on either side of a hole, px along it."""
+WHITE_LEVEL = 215
+"""Light of a gutter, at least."""
 MIN_SEEN_SHARE, ENOUGH_PX = 0.5, 80
 """And on both sides together so much of the way between them, or so many px: outlines of bubbles line up by chance."""
 MAX_DRIFT_PX, MAX_TURN = 2.0, 0.04
@@ -32,21 +29,42 @@ END_PX = 2
 """As near to the hole a border ends that goes on in it: behind a bubble it ends sooner."""
 MIN_PATH_PIXELS, MIN_PATH_SHARE = 4, 0.95
 """Of the way from piece to piece, in the hole itself, and in or at any hole or on a border."""
-LOOK_PX, PROFILE_PX = 48, (-2, 16)
-"""How much of a border, next to the hole, is looked at, and from where to where across it."""
-MAX_PROFILE_SPREAD, MIN_DEPTH_PX = 30.0, 4
+LOOK_PX = 48
+"""How much of a border, next to the hole, is looked at."""
+MAX_PROFILE_SPREAD, DARK_LEVEL = 30.0, 120
 """Standard deviation along a border, in levels, beyond which what lies so deep is no border but what the panel shows;
-and how many rows there must be, soft ones too."""
-RAGGED_PX = 3
-"""Where a border leans its inner side is ragged: so much further a panel begins."""
+and its light at most."""
 MAX_GUTTER_PX = 60
 """Between two panels side by side."""
 
 Flags = npt.NDArray[np.bool_]
 """`(h, w)` bool."""
 _Profile = npt.NDArray[np.float64]
-"""`(n, 3)` RGB levels across a border, row by row from PROFILE_PX[0] on; its edge is row 0."""
+"""`(n, 3)` RGB levels across a border, row by row from the kind's `across_px[0]` on; its edge is row 0."""
 _Check = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How panels end."""
+
+    level: int
+    """Light of what is below an edge, at most."""
+    gutter_px: int
+    """A gutter is at least so wide."""
+    length_px: int
+    """So much of an edge must be seen on either side of a hole, px along it."""
+    across_px: tuple[int, int]
+    """From where to where across an edge, whose first row below is 0, something is drawn."""
+    depth_px: int
+    """How many rows of that there must be, soft ones too."""
+    ragged_px: int
+    """Where an edge leans its inner side is ragged: so much further a panel begins."""
+
+
+BORDERED = Kind(DARK_LEVEL, gutter_px=3, length_px=20, across_px=(-2, 16), depth_px=4, ragged_px=3)
+BARE = Kind(WHITE_LEVEL - 15, gutter_px=8, length_px=40, across_px=(-2, 0), depth_px=2, ragged_px=1)
+"""Panels without a border: of their edge the last rows of white are drawn, of which one may be soft."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +95,14 @@ on that side, and on the other."""
 class View:
     """A crop turned so that the gutter would lie above its border; `levels` and `drawn` are written to."""
 
+    kind: Kind
     image: Image
     levels: Image
     hole: Flags
     known: Flags
     white: Flags
     dark: Flags
+    """What may lie below an edge."""
     near: Flags
     """What is in a hole, or END_PX from one."""
     drawn: Flags
@@ -92,6 +112,7 @@ class View:
     def turned(self, turns: int) -> View:
         """The same crop turned so often, a quarter at a time, to the left."""
         return View(
+            kind=self.kind,
             image=np.rot90(self.image, turns),
             levels=np.rot90(self.levels, turns),
             drawn=np.rot90(self.drawn, turns),
@@ -109,7 +130,7 @@ class View:
         last_row = len(at_hole) - 1
         return [
             piece
-            for piece in _pieces(self.white, self.dark)
+            for piece in _pieces(self.white, self.dark, self.kind)
             if at_hole[np.clip(np.rint(piece.rows(piece.ends)).astype(int), 0, last_row), piece.ends].any()
         ]
 
@@ -127,7 +148,7 @@ class View:
             edge = np.rint(_row_between(left, right, columns)).astype(np.int16)
             between = np.arange(left.last + 1, right.first)
             profiles = self._profile(left, at_end=True), self._profile(right, at_end=False)
-            if self._leads_through(edge[between] + 1, between) and _depth(*profiles):
+            if self._leads_through(edge[between] + 1, between) and self._depth(*profiles):
                 self.used.update((left, right))
                 share = np.clip((columns - left.last) / (right.first - left.last), 0, 1)
                 yield self._draw(
@@ -147,7 +168,7 @@ class View:
             float(side.rows(side.last)) for side in before.pieces if height - 1 - side.last > left.rows(left.last)
         ]
         ends, starts = ([at for at in some if left.last < at < right.first] for some in (ends, starts))
-        return any(GUTTER_PX <= start - end <= MAX_GUTTER_PX for end in ends for start in starts)
+        return any(self.kind.gutter_px <= start - end <= MAX_GUTTER_PX for end in ends for start in starts)
 
     def find_corners(self, after: View, _: View, check: _Check) -> Iterator[Areas]:
         """Draw each corner of a panel, upper right in this view, that lies in the hole; `after` as above."""
@@ -183,7 +204,7 @@ class View:
             if (
                 is_seen
                 and self._leads_through(np.concatenate([at_top, down]), np.concatenate([along, at_side]))
-                and _depth(self._profile(top, at_end=True), after._profile(side, at_end=False))
+                and self._depth(self._profile(top, at_end=True), after._profile(side, at_end=False))
             ):
                 return side
         return None
@@ -200,13 +221,19 @@ class View:
 
         `away` `(h, w)` is the distance from its edge, inward; `share` of the second profile is mixed with the first.
         """
-        first, last = PROFILE_PX[0] - 1, PROFILE_PX[0] + _depth(*profiles)
+        top = self.kind.across_px[0]
+        first, last = top - 1, top + self._depth(*profiles)
         within = self.hole & between
         border = within & (away > first) & (away < last)
-        at, weight = away[border] - PROFILE_PX[0], share[border][:, None].astype(np.float64)
+        at, weight = away[border] - top, share[border][:, None].astype(np.float64)
         self.levels[border] = np.rint((1 - weight) * profiles[0][at] + weight * profiles[1][at]).astype(np.uint8)
         self.drawn[border] = True
-        return (away < 0) & seen, (away < last + RAGGED_PX) & seen, within & (away == first), within & (away == last)
+        return (
+            (away < 0) & seen,
+            (away < last + self.kind.ragged_px) & seen,
+            within & (away == first),
+            within & (away == last),
+        )
 
     def _is_seen(self, piece: _Piece, way_px: int) -> bool:
         """Whether enough is seen of a border for the way that it goes on; one that the crop cuts is longer than it."""
@@ -230,7 +257,7 @@ class View:
         columns = np.arange(first, min(piece.last, first + LOOK_PX) + 1)
         middles = np.rint(piece.rows(columns)).astype(int)
         across: list[npt.NDArray[np.float64]] = []
-        for away in range(*PROFILE_PX):
+        for away in range(*self.kind.across_px):
             rows = np.clip(middles + away, 0, len(self.hole) - 1)
             some = self.image[rows, columns][self.known[rows, columns]].astype(np.float64)
             if not len(some) or (away > 0 and some.mean(axis=1).std() > MAX_PROFILE_SPREAD):
@@ -240,30 +267,29 @@ class View:
                 break
         return np.array(across)
 
+    def _depth(self, before: _Profile, after: _Profile) -> int:
+        """How many rows of a border both profiles know; 0 for too few."""
+        depth = min(len(before), len(after))
+        return depth if depth >= self.kind.depth_px else 0
 
-def _depth(before: _Profile, after: _Profile) -> int:
-    """How many rows of a border both profiles know; 0 for too few."""
-    depth = min(len(before), len(after))
-    return depth if depth >= MIN_DEPTH_PX else 0
 
-
-def _pieces(white: Flags, dark: Flags) -> list[_Piece]:
+def _pieces(white: Flags, dark: Flags, kind: Kind) -> list[_Piece]:
     """Straight edges between `white` above and `dark` below, from left to right."""
     above = np.zeros_like(white)
-    gutter = cv2.erode(from_bool(white), np.ones((GUTTER_PX, 1), np.uint8), anchor=(0, GUTTER_PX - 1)) > 0
+    gutter = cv2.erode(from_bool(white), np.ones((kind.gutter_px, 1), np.uint8), anchor=(0, kind.gutter_px - 1)) > 0
     above[2:] = gutter[:-2]  # a row between may be neither, where the edge is soft
     above[1:] |= gutter[:-1]
     edge = from_bool(dark & above)
     # A border that leans takes steps.
     thick = cv2.dilate(edge, np.ones((3, 1), np.uint8))
-    long = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, MIN_LENGTH_PX), np.uint8))
+    long = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, kind.length_px), np.uint8))
     runs = components(np.asarray(long, np.uint8))
     pieces = []
     for number in range(1, runs.count + 1):
         x0, y0, x1, y1 = runs.box(number)
         own = (runs.labels[y0:y1, x0:x1] == number) & (edge[y0:y1, x0:x1] > 0)
         columns = np.flatnonzero(own.any(axis=0))
-        if len(columns) < MIN_LENGTH_PX:
+        if len(columns) < kind.length_px:
             continue
         tops = y0 + own[:, columns].argmax(axis=0)
         slope, offset = np.polyfit(columns + x0, tops, 1)

@@ -233,3 +233,36 @@ def test_a_hole_that_hardly_reaches_a_border_goes_on_as_if_there_were_none() -> 
     ((part, beyond),) = borders.rest
     assert not beyond.any()
     assert np.count_nonzero(part) > 0.95 * np.count_nonzero(hole)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_panel_without_a_border_ends_where_it_ends_beside_the_hole(turns: int) -> None:
+    """Credits in small print across the foot of a painted panel: white below, nothing white above."""
+    clean = pages.noise(HEIGHT, WIDTH) // 2 + np.uint8(80)
+    clean[100:] = 255
+    hole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    hole[70:108, 60:160] = 255
+    image = clean.copy()
+    image[hole > 0] = 128
+    image, clean, hole = (np.ascontiguousarray(np.rot90(array, turns)) for array in (image, clean, hole))
+
+    borders = find_borders(image, hole, hole)
+
+    assert borders is not None
+    assert borders.are_bare
+    filled = fill(image, borders)
+    assert np.array_equal(filled, (hole > 0) & (clean == 255).all(axis=2))
+    assert image[filled].min() > 230
+    ((part, beyond),) = borders.rest
+    assert np.array_equal(part > 0, (hole > 0) & ~filled)
+    assert beyond[(clean == 255).all(axis=2)].mean() > 0.9
+
+
+def test_what_is_bright_beside_a_hole_is_no_gutter() -> None:
+    """A white shirt in a panel has edges too, but no straight ones on both sides of the hole."""
+    image = pages.noise(HEIGHT, WIDTH) // 2 + np.uint8(80)
+    cv2.ellipse(image, (110, 150), (90, 60), 0, 0, 360, (255, 255, 255), -1)
+    hole = np.zeros((HEIGHT, WIDTH), np.uint8)
+    hole[70:108, 80:140] = 255
+
+    assert find_borders(image, hole, hole) is None
