@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.fills.gate import (
+    MAX_PLAIN_CORE_SHARE,
     MAX_RESIDUAL_LEVELS,
     TOLERANCE_LEVELS,
     Background,
@@ -30,6 +31,8 @@ MIN_RIM_PIXELS, MIN_RIM_SHARE = 100, 0.55
 """The rim of a smaller hole is no evidence; of this one, so much has the board's colour."""
 MAX_CORE_SHARE = 0.6
 """Of what lies inside the rim: letters, which have another colour, are the rest."""
+MIN_PLAIN_RIM_SHARE = 0.9
+"""Of small print, whose growth is wide for it, less is letters; then so much of the rim must be of the board."""
 MIN_SEEN_SHARE, MAX_SEEN_SHARE = 0.08, 2.0
 """What is seen of the board beside the hole, of the hole: a larger board shows itself in the ring."""
 MIN_ROUGH_RIM_SHARE, MAX_ROUGH_GRAIN = 0.64, 8.0
@@ -152,7 +155,11 @@ def _tolerance_levels(samples: Samples, colour: Colour) -> Colour:
 def _holds_letters(hole: Mask, rim: Flags, near: Flags) -> bool:
     """Whether most of the hole's `rim` is `near` the ground's colour, and much of what is inside of it is not."""
     core = (hole > 0) & ~rim
-    return bool(core.any() and near[rim].mean() >= MIN_RIM_SHARE and near[core].mean() <= MAX_CORE_SHARE)
+    if not core.any():
+        return False
+    rim_share, core_share = near[rim].mean(), near[core].mean()
+    most = MAX_PLAIN_CORE_SHARE if rim_share >= MIN_PLAIN_RIM_SHARE else MAX_CORE_SHARE
+    return bool(rim_share >= MIN_RIM_SHARE and core_share <= most)
 
 
 def is_board(hole: Mask, seen: Flags, rim_share: float, *, least_hull_share: float = MIN_HULL_SHARE) -> bool:

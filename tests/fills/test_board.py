@@ -210,3 +210,33 @@ def test_a_strip_thinner_than_a_tail_is_no_board() -> None:
     mask[56:64, 60:160] = 255
 
     assert look_at_board(image, mask, mask) is None
+
+
+def field(level: int = 255) -> tuple[Image, Mask]:
+    """A field of a form with small print at its left end, whose growth reaches the field's border on three sides."""
+    image = pages.blank(100, 320, level=205)
+    image[40:62, 40:260] = level
+    mask = np.zeros((100, 320), np.uint8)
+    for x in range(45, 88, 7):
+        cv2.rectangle(image, (x, 46), (x + 2, 56), (60, 60, 60), -1)
+    mask[41:61, 41:90] = 255
+    return image, mask
+
+
+def test_small_print_in_a_field_of_a_form_stands_on_the_field() -> None:
+    """Most of its hole is the field itself, which runs on at the right; the page around has another colour."""
+    image, mask = field()
+
+    background = look_around(image, mask, mask)
+
+    assert background is not None
+    assert background.is_flat
+    assert background.colour.tolist() == list(WHITE)
+
+
+def test_a_hole_that_holds_no_letters_is_on_no_board() -> None:
+    """Its rim has one colour, and so has all the rest."""
+    image, mask = field()
+    image[40:62, 40:260] = 255
+
+    assert look_at_board(image, mask, mask) is None
