@@ -39,6 +39,27 @@ def test_a_panel_that_ends_in_white_of_its_own_tells_nothing() -> None:
     assert not beyond_gutters(image, hole, hole).any()
 
 
+def test_a_border_beside_the_hole_is_told_and_what_is_before_it_is_not() -> None:
+    """A dark line right across, soft edges and all: pieces of it came back in the middle of the panel."""
+    image, hole = pages.noise(HEIGHT, WIDTH) // 2 + np.uint8(100), np.zeros((HEIGHT, WIDTH), np.uint8)
+    hole[50:80, 40:160] = 255
+    image[100:104] = 10
+
+    beyond = beyond_gutters(image, hole, hole)
+
+    assert beyond[98:106].all()
+    assert not np.delete(beyond, slice(98, 106), axis=0).any()
+
+
+def test_a_border_that_runs_into_the_hole_is_not_told() -> None:
+    """There it must go on."""
+    image, hole = pages.noise(HEIGHT, WIDTH) // 2 + np.uint8(100), np.zeros((HEIGHT, WIDTH), np.uint8)
+    hole[50:102, 60:140] = 255
+    image[100:104] = 10
+
+    assert not beyond_gutters(image, hole, hole).any()
+
+
 def test_a_white_line_is_no_gutter() -> None:
     """The rung of a ladder, a ruled line."""
     image, hole = painted(gutter_px=4)
