@@ -39,27 +39,36 @@ class Inpainter:
         """The manifest entry of the graph."""
         return self._graph.model
 
-    def fill(self, image: Image, hole: Mask, boxes: Sequence[Box], deadline: Deadline) -> None:
-        """Fill `hole` `(H, W)` of `image` in place; every erased pixel lies in one of `boxes`."""
+    def fill(
+        self, image: Image, hole: Mask, boxes: Sequence[Box], deadline: Deadline, *, unseen: Mask | None = None
+    ) -> None:
+        """Fill `hole` `(H, W)` of `image` in place; every erased pixel lies in one of `boxes`.
+
+        The network does not go on from what is `unseen` `(H, W)`, and leaves it as it is.
+        """
         size_hw = (image.shape[0], image.shape[1])
         left = hole.copy()
+        unseen = np.zeros_like(hole) if unseen is None else unseen
         pending = self._crops(boxes, size_hw)
         while pending:
             # A crop that knows nothing waits for a neighbour: the network would say gray, and the next go on from that.
-            blind = [crop for crop in pending if not self._draw(image, left, crop, deadline)]
+            blind = [crop for crop in pending if not self._draw(image, left, unseen, crop, deadline)]
             if len(blind) == len(pending):
-                self._draw(image, left, blind.pop(0), deadline, blindly=True)
+                self._draw(image, left, unseen, blind.pop(0), deadline, blindly=True)
             pending = blind
 
-    def _draw(self, image: Image, left: Mask, crop: Box, deadline: Deadline, *, blindly: bool = False) -> bool:
+    def _draw(
+        self, image: Image, left: Mask, unseen: Mask, crop: Box, deadline: Deadline, *, blindly: bool = False
+    ) -> bool:
         """Draw what is `left` in `crop`, in place; False where nothing is known in it, and it is not done `blindly`."""
         x0, y0, x1, y1 = crop
         commit = inner_box(crop, (left.shape[0], left.shape[1]), COMMIT_MARGIN_PX)
         if not np.any(left[commit[1] : commit[3], commit[0] : commit[2]]):
             return True
-        if not blindly and np.all(left[y0:y1, x0:x1]):
+        unknown = left[y0:y1, x0:x1] | unseen[y0:y1, x0:x1]
+        if not blindly and np.all(unknown):
             return False
-        prediction = self._predict(image[y0:y1, x0:x1], left[y0:y1, x0:x1], deadline)
+        prediction = self._predict(image[y0:y1, x0:x1], unknown, deadline)
         _commit(image, left, prediction, crop, commit)
         return True
 

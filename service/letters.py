@@ -46,5 +46,9 @@ def frame_in(ink: Mask, seen: Mask) -> Mask:
     thin = np.where(letters > 0, np.uint8(0), ink)
     frame = np.zeros_like(ink)
     for size_hw in ((1, MIN_FRAME_LENGTH_PX), (MIN_FRAME_LENGTH_PX, 1)):
-        frame |= np.asarray(cv2.morphologyEx(thin, cv2.MORPH_OPEN, np.ones(size_hw, np.uint8)), np.uint8)
+        # What the window cuts is no longer than it shows: letters stand in narrow ones.
+        opened = cv2.morphologyEx(
+            thin, cv2.MORPH_OPEN, np.ones(size_hw, np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
+        )
+        frame |= np.asarray(opened, np.uint8)
     return np.asarray(dilate(frame, SOFT_PX) & thin, np.uint8)  # corners are round

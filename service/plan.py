@@ -15,7 +15,7 @@ from service.fills.copies import Copies, find_copies
 from service.fills.gate import TOLERANCE_LEVELS, TOUCHING_PX, Background, ring_of
 from service.fills.gutters import beyond_gutters
 from service.fills.lines import find_lines
-from service.fills.panel_edges import Flags
+from service.fills.panel_edges import BORDERED, Flags
 from service.fills.shaded_board import continue_shaded_board
 from service.fills.surface import moved, surface_at
 from service.fills.tone import Texture, find_texture
@@ -318,11 +318,17 @@ def _past_borders(image: Image, mask: Mask, borders: Borders, box: Box, check: C
     for part, beyond in borders.rest:
         check()
         for hole in _by_parts(image, np.maximum(mask, from_bool(beyond)), part, box, check):
-            drawn = replace(hole, beyond=beyond) if hole.method == "inpaint" else hole
+            drawn = _hide(hole, beyond) if hole.method == "inpaint" else hole
             # A panel that ends without a border ends in what can be copied, too.
             sees_end = hole.method == "inpaint" and borders.are_bare
             holes += _copied(image, mask, drawn, COPY_REASON, check) if sees_end else (drawn,)
     return tuple(holes)
+
+
+def _hide(hole: Hole, beyond: Flags) -> Hole:
+    """The hole, which does not go on from what is `beyond` `(h, w)` either."""
+    every = beyond if hole.beyond is None else beyond | hole.beyond
+    return replace(hole, beyond=every if every.any() else None)
 
 
 def _copied(image: Image, mask: Mask, drawn: Hole, reason: str, check: Callable[[], None]) -> tuple[Hole, ...]:
@@ -344,7 +350,7 @@ def _with_lines(image: Image, mask: Mask, hole: Hole, check: Callable[[], None])
     lines = find_lines(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1], hole.background)
     reason = "lines of the drawing go on from both sides"
     if lines is None:
-        borders = find_borders(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1], check)
+        borders = find_borders(image[y0:y1, x0:x1], hole.mask, mask[y0:y1, x0:x1], check, kinds=(BORDERED,))
         if borders is None:
             return (hole,)
         lines, reason = borders.lines, BORDER_REASON

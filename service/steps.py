@@ -19,8 +19,9 @@ from service.fills.grain import add_grain
 from service.fills.tone import fill_tone
 from service.groups import Group, gather
 from service.imaging import codec, masks
-from service.imaging.arrays import Image, Mask, Polygon
+from service.imaging.arrays import Box, Image, Mask, Polygon
 from service.imaging.codec import Encoded, Picture
+from service.imaging.geometry import shrink_to
 from service.inpainter import Inpainter
 from service.lone_marks import find_lone_marks
 from service.options import DetectOptions, Edit, Fill, MaskMode, OutputFormat
@@ -295,22 +296,25 @@ def _fill(image: Image, plan: Plan, mask: Mask, check: Callable[[], None]) -> Ma
 
 def _draw(image: Image, unknown: Mask, plan: Plan, inpainter: Inpainter, deadline: Deadline) -> None:
     """Fill `unknown` `(H, W)` of `image` in place: by the network; in areas or texture where that shows."""
-    boxes = [entry.group.box for entry in plan.entries if {"inpaint", "tone"} & {hole.method for hole in entry.holes}]
-    hidden = _beyond_panels(plan, unknown)
-    unseen = unknown | hidden
-    seen = image[hidden > 0]
-    inpainter.fill(image, unseen, boxes, deadline)
-    redraw_areas(image, unseen, boxes, deadline.check)
-    redraw_busy(image, unseen, boxes, deadline.check)
-    image[hidden > 0] = seen
-
-
-def _beyond_panels(plan: Plan, unknown: Mask) -> Mask:
-    """The `(H, W)` known pixels beyond the panels of what the network draws: it must not go on from them."""
-    hidden = np.zeros_like(unknown)
+    left = unknown.copy()
     for hole in plan.holes("inpaint"):
-        if hole.beyond is not None:
-            x0, y0, x1, y1 = hole.box
-            hidden[y0:y1, x0:x1][hole.beyond] = 255
-    hidden[unknown > 0] = 0
-    return hidden
+        x0, y0, x1, y1 = hole.box
+        window = np.s_[y0:y1, x0:x1]
+        own = np.where(hole.mask > 0, left[window], np.uint8(0))
+        if hole.beyond is None or not own.any():
+            continue
+        unseen = masks.from_bool(hole.beyond | (left[window] > 0))
+        if unseen.all():
+            continue
+        _redraw(image[window], own, [shrink_to(own, 0)], inpainter, deadline, unseen=unseen)
+        left[window][own > 0] = 0
+    boxes = [entry.group.box for entry in plan.entries if {"inpaint", "tone"} & {hole.method for hole in entry.holes}]
+    _redraw(image, left, boxes, inpainter, deadline)
+
+
+def _redraw(
+    image: Image, hole: Mask, boxes: list[Box], inpainter: Inpainter, deadline: Deadline, *, unseen: Mask | None = None
+) -> None:
+    inpainter.fill(image, hole, boxes, deadline, unseen=unseen)
+    redraw_areas(image, hole, boxes, deadline.check, unseen=unseen)
+    redraw_busy(image, hole, boxes, deadline.check, unseen=unseen)

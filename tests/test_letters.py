@@ -92,3 +92,11 @@ def test_a_thick_bar_and_a_short_one_are_no_frame() -> None:
     ink[20:32, 20:180], ink[60:63, 20:60] = 255, 255
 
     assert not frame_in(ink, np.zeros_like(ink)).any()
+
+
+def test_a_short_bar_that_the_window_cuts_is_no_frame() -> None:
+    """The thin bars of a headline's letters, each in a window no wider than they are: they were left on the page."""
+    ink = np.zeros((120, 60), np.uint8)
+    ink[20:23, :40], ink[60:63, 20:] = 255, 255
+
+    assert not frame_in(ink, np.zeros_like(ink)).any()

@@ -371,3 +371,20 @@ def test_many_pieces_beside_plain_ground_are_looked_at_each_in_its_own_place(mon
     assert len(seen) > 1000
     assert sum(seen) < 20 * mask.size
     assert len(checks) > len(seen)
+
+
+def test_a_hole_that_touches_a_border_does_not_see_the_gutter_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too little of it lies on the border for that to part it; the gutter is hidden from the network all the same."""
+    monkeypatch.setattr("service.plan.find_copies", lambda *_, **__: None)
+    monkeypatch.setattr("service.plan.find_texture", lambda *_: None)
+    image = pages.noise(360, 400) // 2 + np.uint8(60)
+    image[296:300], image[300:312] = 0, 255
+    mask = np.zeros((360, 400), np.uint8)
+    mask[150:300, 100:300] = 255
+
+    holes = [hole for entry in make_plan(image, mask, gather(mask), "auto").entries for hole in entry.holes]
+
+    (drawn,) = (hole for hole in holes if hole.method == "inpaint")
+    assert drawn.beyond is not None
+    x0, y0, _, _ = drawn.box
+    assert drawn.beyond[302 - y0 : 310 - y0, 110 - x0 : 290 - x0].all()

@@ -64,3 +64,39 @@ def test_the_network_does_not_see_what_lies_beyond_a_panel() -> None:
     (seen,) = holes
     assert seen[110:150, 20:220].min() == 1
     np.testing.assert_array_equal(job.result[mask == 0], image[mask == 0])
+
+
+def test_texts_on_both_sides_of_a_gutter_are_drawn_each_from_its_own_panel() -> None:
+    """Neither hides the other's panel from it, and what is hidden costs the network nothing."""
+    image = pages.noise(200, 240) // 2
+    image[94:106] = 255
+    holes: list[np.ndarray] = []
+    graph = paints(10, 20, 30)
+    run = graph.run
+
+    def watched(feeds: Tensors, deadline: Deadline) -> dict[str, Floats]:
+        holes.append(feeds["hole"][0, 0])
+        return run(feeds, deadline)
+
+    graph.run = watched  # type: ignore[method-assign]
+    job = steps.Job(codec.decode(pages.png(image), max_pixels=10**6), Deadline())
+    upper, lower, above, below = (np.zeros((200, 240), np.uint8) for _ in range(4))
+    upper[70:92, 60:180], lower[108:130, 60:180] = 255, 255
+    above[:106], below[94:] = 255, 255
+    job.mask = upper | lower
+    job.plan = Plan(
+        tuple(
+            Entry(gather(own)[0], (hole,), inside_bubble=False)
+            for own, beyond in ((upper, below), (lower, above))
+            for hole in [Hole((0, 0, 240, 200), own, "inpaint", "it is drawn", beyond=beyond > 0)]
+        )
+    )
+
+    steps.fill_plain(job)
+    steps.inpaint(job, Inpainter(graph))
+
+    first, second = holes
+    assert first[94:200, :240].min() == second[:106, :240].min() == 1
+    assert first[:60, :240].max() == second[140:200, :240].max() == 0
+    assert job.result is not None
+    np.testing.assert_array_equal(job.result[job.mask == 0], image[job.mask == 0])

@@ -32,8 +32,8 @@ between is learnt from as neither."""
 RIDGE = 10.0
 STEPS, CLOSE = 60, 1e-6
 MOST_LOST_PIXELS, MOST_LOST_GROUPS = 0.003, 0.045
-"""Of the text that is found, what may be lost for the art that is spared: pixels, and groups, mostly small ones. On real
-pages, which have fewer strange letters and more art than drawn ones, six of seven groups that go for it are art."""
+"""Of the text that is found, what may be lost for the art that is spared: pixels, and groups, mostly small ones. Real
+pages have fewer strange letters and more art than drawn ones: there six of seven groups that go for it are art."""
 
 
 @dataclass(frozen=True)

@@ -95,15 +95,19 @@ class _Areas:
         return cores if cores.any() else self.known
 
 
-def redraw_areas(image: Image, unknown: Mask, boxes: Sequence[Box], check: Check = lambda: None) -> None:
+def redraw_areas(
+    image: Image, unknown: Mask, boxes: Sequence[Box], check: Check = lambda: None, *, unseen: Mask | None = None
+) -> None:
     """Draw `unknown` `(H, W)` anew, in place, where its surroundings are areas of few colours.
 
-    `image` `(H, W, 3)` holds a smooth fill already; every unknown pixel lies in one of `boxes`. `check` is called now
-    and then, and may raise.
+    `image` `(H, W, 3)` holds a smooth fill already; every unknown pixel lies in one of `boxes`. Nothing goes on from
+    what is `unseen` `(H, W)`. `check` is called now and then, and may raise.
     """
     for box, hole in list_crops(unknown, boxes, least_pixels=MIN_PIXELS, max_side_px=MAX_SIDE_PX):
         check()
         crop, holes = cut(image, box), cut(unknown, box)
+        if unseen is not None:
+            holes = holes | cut(unseen, box)
         if hole.size <= MAX_PIXELS:
             _redraw_crop(crop, hole, holes, check)
             continue

@@ -79,7 +79,14 @@ class _Edge:
         return np.unpackbits(bits, count=size).reshape(self.shape).view(np.bool_)
 
 
-def find_borders(image: Image, hole: Mask, forbidden: Mask, check: Check = lambda: None) -> Borders | None:
+def find_borders(
+    image: Image,
+    hole: Mask,
+    forbidden: Mask,
+    check: Check = lambda: None,
+    *,
+    kinds: tuple[Kind, ...] = (BORDERED, BARE),
+) -> Borders | None:
     """The borders that run into `hole` `(h, w)` on one side and out of it on another; None if there is none.
 
     `image` `(h, w, 3)` is the crop around the hole; `forbidden` `(h, w)` holds all holes in it. None also where the
@@ -88,7 +95,7 @@ def find_borders(image: Image, hole: Mask, forbidden: Mask, check: Check = lambd
     """
     if hole.size > MAX_PIXELS or max(hole.shape) > MAX_SIDE_PX:
         return None
-    for kind in (BORDERED, BARE):
+    for kind in kinds:
         borders = _find_of_kind(kind, image, hole, forbidden, check)
         if borders is not None:
             return borders

@@ -37,14 +37,19 @@ MAX_STEP, GROUND_STEP = 6000.0, 40.0
 _Kind = TypeVar("_Kind", np.float32, np.bool_)
 
 
-def redraw_busy(image: Image, unknown: Mask, boxes: Sequence[Box], check: Check = lambda: None) -> None:
+def redraw_busy(
+    image: Image, unknown: Mask, boxes: Sequence[Box], check: Check = lambda: None, *, unseen: Mask | None = None
+) -> None:
     """Draw those parts of `unknown` `(H, W)` anew, in place, that a smooth fill cannot hide in.
 
-    `image` `(H, W, 3)` holds a smooth fill already; every unknown pixel lies in one of `boxes`. `check` is called now
-    and then, and may raise.
+    `image` `(H, W, 3)` holds a smooth fill already; every unknown pixel lies in one of `boxes`. Nothing goes on from
+    what is `unseen` `(H, W)`. `check` is called now and then, and may raise.
     """
     for box, hole in list_crops(unknown, boxes, least_pixels=MIN_PIXELS):
-        _redraw_crop(cut(image, box), hole, cut(unknown, box), check)
+        holes = cut(unknown, box)
+        if unseen is not None:
+            holes = holes | cut(unseen, box)
+        _redraw_crop(cut(image, box), hole, holes, check)
 
 
 def _redraw_crop(image: Image, hole: Mask, unknown: Mask, check: Check) -> None:
