@@ -12,7 +12,7 @@ from service.inpainter import Inpainter
 from service.plan import Entry, Hole, Plan
 from service.segmenter import TextMaps
 from tests import pages
-from tests.fakes import Floats, Tensors, paints
+from tests.fakes import FakeGraph, Floats, Tensors, paints
 
 
 def test_exclamation_marks_after_a_dash_are_erased_with_the_column() -> None:
@@ -34,14 +34,9 @@ def test_exclamation_marks_after_a_dash_are_erased_with_the_column() -> None:
     assert job.mask[image[..., 0] == 0].min() == 255
 
 
-def test_the_network_does_not_see_what_lies_beyond_a_panel() -> None:
-    """A hole at the foot of a painted panel: the white gutter below came back as white teeth above its edge."""
-    image = pages.noise(160, 240) // 2
-    image[110:] = 255
-    mask = np.zeros((160, 240), np.uint8)
-    mask[80:109, 60:180] = 255
-    holes: list[np.ndarray] = []
-    graph = paints(10, 20, 30)
+def watched_graph() -> tuple[FakeGraph, list[Floats]]:
+    """One that paints in one colour, and the holes that it was given."""
+    graph, holes = paints(10, 20, 30), list[Floats]()
     run = graph.run
 
     def watched(feeds: Tensors, deadline: Deadline) -> dict[str, Floats]:
@@ -49,6 +44,16 @@ def test_the_network_does_not_see_what_lies_beyond_a_panel() -> None:
         return run(feeds, deadline)
 
     graph.run = watched  # type: ignore[method-assign]
+    return graph, holes
+
+
+def test_the_network_does_not_see_what_lies_beyond_a_panel() -> None:
+    """A hole at the foot of a painted panel: the white gutter below came back as white teeth above its edge."""
+    image = pages.noise(160, 240) // 2
+    image[110:] = 255
+    mask = np.zeros((160, 240), np.uint8)
+    mask[80:109, 60:180] = 255
+    graph, holes = watched_graph()
     job = steps.Job(codec.decode(pages.png(image), max_pixels=10**6), Deadline())
     job.mask = mask
     (group,) = gather(mask)
@@ -70,15 +75,7 @@ def test_texts_on_both_sides_of_a_gutter_are_drawn_each_from_its_own_panel() -> 
     """Neither hides the other's panel from it, and what is hidden costs the network nothing."""
     image = pages.noise(200, 240) // 2
     image[94:106] = 255
-    holes: list[np.ndarray] = []
-    graph = paints(10, 20, 30)
-    run = graph.run
-
-    def watched(feeds: Tensors, deadline: Deadline) -> dict[str, Floats]:
-        holes.append(feeds["hole"][0, 0])
-        return run(feeds, deadline)
-
-    graph.run = watched  # type: ignore[method-assign]
+    graph, holes = watched_graph()
     job = steps.Job(codec.decode(pages.png(image), max_pixels=10**6), Deadline())
     upper, lower, above, below = (np.zeros((200, 240), np.uint8) for _ in range(4))
     upper[70:92, 60:180], lower[108:130, 60:180] = 255, 255

@@ -34,10 +34,11 @@ def beyond_gutters(image: Image, hole: Mask, forbidden: Mask) -> Flags:
     """
     known = forbidden == 0
     light = luma(image)
+    white, dark = known & (light > WHITE_LEVEL), known & (light < DARK_LEVEL)
     hidden = np.zeros(hole.shape, np.bool_)
     for axis in (1, 0):
-        counts = [(known & flags).sum(axis) for flags in (light >= 0, light > WHITE_LEVEL, light < DARK_LEVEL)]
-        beyond = _beyond_rows(np.count_nonzero(hole, axis), *counts, width=hole.shape[axis])
+        counts = [np.count_nonzero(flags, axis) for flags in (hole, known, white, dark)]
+        beyond = _beyond_rows(*counts, width=hole.shape[axis])
         hidden |= beyond[:, None] if axis else beyond[None, :]
     return np.asarray(hidden & known, np.bool_)
 

@@ -312,3 +312,18 @@ def test_work_ends_when_the_time_is_over() -> None:
 
     with pytest.raises(DeadlineExceeded):
         find_copies(covered(edge(), hole), hole, hole, check)
+
+
+@pytest.mark.usefixtures("any_factor")
+def test_nothing_is_copied_from_what_is_barred() -> None:
+    """The lower colour lies beyond the panel: the upper one is copied, and what would be the lower is left."""
+    clean, hole = edge(), word()
+    barred = np.asarray((clean[..., 0] < 150) * np.uint8(255), np.uint8)
+
+    free, bound = (find_copies(covered(clean, hole), hole, hole, barred=some) for some in (None, barred))
+
+    assert free is not None
+    assert bound is not None
+    assert (free.levels[:, 0] < 150).any()
+    assert not (bound.levels[:, 0] < 150).any()
+    assert not bound.mask[free.mask == 0].any()
