@@ -31,7 +31,7 @@ def comic(studio: Studio, size_px: int) -> Canvas:
     raw = clean.copy()
     paint(raw, np.ascontiguousarray(letters[..., 3]), letters[..., :3], 0, 0)
     canvas = _on_canvas(studio, raw, clean, letters[..., 3], size_px)
-    for _ in range(dice.weighted({0: 0.75, 1: 0.18, 2: 0.07})):  # sounds in our letters among the page's own
+    for _ in range(dice.weighted({0: 0.55, 1: 0.3, 2: 0.15})):  # sounds in our letters among the page's own
         Writer(studio, canvas).sound()
     canvas.regions.clear()
     return canvas
